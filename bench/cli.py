@@ -1,0 +1,116 @@
+"""What every command line shares: exit codes, one sentence for bad input, common option types."""
+
+import argparse
+import errno
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from bench.errors import BAD_INPUT, InputError
+
+OK, FAILURES, BAD, INTERRUPTED = 0, 1, 2, 130
+
+# What a full or read-only disk, or a missing permission, looks like.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+
+T = TypeVar("T")
+
+
+def call(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> int:
+    """Run a command and turn what it raises into an exit code and one sentence on stderr."""
+    warnings.showwarning = _show_warning
+    try:
+        return main(sys.argv[1:] if arguments is None else arguments)
+    except BAD_INPUT as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        place = f" {error.filename}" if error.filename else ""
+        print(
+            f"error: Cannot write{place}: {error.strerror}; what was already measured is kept.",
+            file=sys.stderr,
+        )
+        return BAD
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors in this project's form: one sentence, exit code 2, no usage dump."""
+
+    def error(self, message: str) -> "NoReturn":  # type: ignore[name-defined]  # noqa: F821
+        """Say what is wrong; argparse calls this for whatever it cannot parse."""
+        raise InputError(f"{message[:1].upper()}{message[1:]} (see --help).")
+
+
+def comma_list(item: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """An argparse type: values separated by commas, at least one, none twice."""
+
+    def parse(text: str) -> list[T]:
+        values = [item(part.strip()) for part in text.split(",") if part.strip()]
+        if not values:
+            raise argparse.ArgumentTypeError("at least one value is needed")
+        if len(set(values)) < len(values):
+            raise argparse.ArgumentTypeError(f"a value stands twice in {text!r}")
+        return values
+
+    return parse
+
+
+def seeds(text: str) -> list[int]:
+    """An argparse type: `0-4`, `0,2,5` or both."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.strip().isdigit() or (dash and not last.strip().isdigit()):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of seeds like 0-4 or 0,2,5")
+        found += range(int(first), int(last if dash else first) + 1)
+    if not found or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} names no seed, or one twice")
+    return found
+
+
+def whole_number(text: str) -> int:
+    """An argparse type: an integer above zero."""
+    value = int(text) if text.strip().lstrip("+-").isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
+
+
+def positive(text: str) -> float:
+    """An argparse type: a finite number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def writable_folder(path: Path) -> Path:
+    """`path`, made if need be, after a file has been written to it and removed.
+
+    Raises
+    ------
+    InputError
+        If that cannot be done: before anything is trained, not after.
+    """
+    probe = path / ".write-test"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"Cannot write to the output folder {path}: {error.strerror}.") from error
+    return path

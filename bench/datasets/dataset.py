@@ -1,0 +1,64 @@
+"""What a data set is once it is loaded."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Split(NamedTuple):
+    """Samples, uint8 `(n, C, H, W)` images or float32 `(n, 2)` points, and int64 `(n,)` labels or None."""
+
+    samples: Tensor
+    labels: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Three splits that never overlap.
+
+    Networks learn from `train`; choices (Parzen's σ, the best checkpoint) are made on `validation`;
+    `test` is what is reported.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample: (C, H, W), or (2,)."""
+        return tuple(self.train.samples.shape[1:])
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of a SHA-256 over every split's shape, samples and labels: the content itself."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for tensor in split:
+                if tensor is not None:
+                    digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+                    digest.update(memoryview(tensor.contiguous().numpy()).cast("B"))
+        return digest.hexdigest()[:16]
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Images uint8 `(n, C, H, W)` at `size` × `size`: bilinear, antialiased, rounded to nearest.
+
+    In float64, where scaling by powers of two is exact, so that every machine gets the same bytes.
+    """
+    if images.shape[-2:] == (size, size):
+        return images
+    parts = [
+        torch.nn.functional.interpolate(part.double(), (size, size), mode="bilinear", antialias=True)
+        .round()
+        .clamp(0, 255)
+        .to(torch.uint8)
+        for part in images.split(2000)
+    ]
+    return torch.cat(parts)

@@ -1,0 +1,89 @@
+"""What a grid would do and how long it would take, without training it."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+import gans
+from bench.execute import Todo
+from bench.grid import Cell
+from gans.critic_schedule import Constant
+
+TIMED_STEPS = 5
+COLUMNS = (
+    *("variant", "dataset", "seed", "batch", "precision", "compile", "kimg", "G steps", "D steps"),
+    *("estimate", "to do"),
+)
+
+
+def show_plan(cells: Sequence[Cell], done: Mapping[str, Todo]) -> None:
+    """Print every cell with its budget and an estimate from a few throw-away steps."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column in ("variant", "dataset", "to do") else "right")
+    timed: dict[object, tuple[float, float]] = {}
+    total = 0.0
+    for cell in cells:
+        settings = cell.settings
+        work = done[cell.training_id].work
+        critic_steps = sum(cell.variant.critic.steps(i) for i in range(settings.total_steps))
+        estimate = ""
+        if work == "train":
+            key = (cell.variant, cell.dataset.name, dataclasses.replace(settings, seed=0))
+            if key not in timed:
+                timed[key] = step_seconds(cell)
+            d_sec, g_sec = timed[key]
+            seconds = critic_steps * d_sec + settings.total_steps * g_sec
+            total += seconds
+            estimate = in_words(seconds)
+        table.add_row(
+            cell.variant.name,
+            cell.dataset.name,
+            str(settings.seed),
+            str(settings.batch_size),
+            settings.precision,
+            settings.compile,
+            f"{settings.kimg:g}",
+            str(settings.total_steps),
+            str(critic_steps),
+            estimate,
+            {"train": "train and score", "score": "score", "nothing": "done"}[work],
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"{len(cells)} cells; about {in_words(total)} of training, timed on a few throw-away steps "
+        "(scoring comes on top).",
+        soft_wrap=True,
+    )
+
+
+def step_seconds(cell: Cell) -> tuple[float, float]:
+    """Seconds of one D step and of one G step, from trainers that are thrown away."""
+    once, twice = (_iteration_seconds(cell, n_critic) for n_critic in (1, 2))
+    d_sec = max(twice - once, 0.0)
+    return d_sec, max(once - d_sec, 0.0)
+
+
+def _iteration_seconds(cell: Cell, n_critic: int) -> float:
+    variant = dataclasses.replace(cell.variant, critic=Constant(n_critic=n_critic))
+    # A G step and its D steps by the batch, so that the window's one host read is shared by all.
+    kimg = TIMED_STEPS * cell.settings.batch_size / 1000
+    settings = dataclasses.replace(cell.settings, kimg=2 * kimg)
+    trainer = gans.Trainer(variant, cell.dataset.train.samples, settings)
+    for _ in trainer.train(kimg):  # caches, memory, compilation
+        pass
+    start = time.perf_counter()
+    for _ in trainer.train():
+        pass
+    return (time.perf_counter() - start) / TIMED_STEPS
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person would say it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,300 @@
+"""One cell → rows: train, sample, score; a failure is a row too."""
+
+import csv
+import math
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+
+import gans
+import results
+from bench.cli import UNWRITABLE
+from bench.grid import Cell
+from bench.memory import PeakMemory
+from bench.pictures import is_image_shape, save_grid
+from bench.progress import TrainingProgress
+from bench.provenance import provenance
+from bench.scoring import Scoring
+
+CHECKPOINT = "checkpoint.safetensors"
+HISTORY = "history.csv"
+GRID_IMAGES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Todo:
+    """What is left to do for a cell: everything, some scores of a finished training, or nothing."""
+
+    work: Literal["train", "score", "nothing"]
+    scores: tuple[str, ...] = ()
+    outcome: str = ""
+
+
+def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
+    """Look up in the store what has been done of a cell already."""
+    everything = Todo(work="train", scores=scoring.names)
+    rows = None if rerun else rows_that_count(store / cell.folder)
+    if rows is None:
+        return everything
+    mine = rows[rows["training_id"] == cell.training_id]
+    if (mine["outcome"] == "diverged").any():  # the same training would diverge again
+        return Todo(work="nothing", outcome="diverged")
+    final = mine[mine["final"].fillna(False)]
+    known = set(final["protocol_hash"].dropna())
+    missing = tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known)
+    # A run that was killed, or failed, while it was being scored has finished its training all the same.
+    if not (final["metric"] == "training_sec").any():
+        return everything
+    if not missing:
+        return Todo(work="nothing", outcome="ok")
+    if not (store / cell.folder / CHECKPOINT).is_file():
+        return everything
+    return Todo(work="score", scores=missing)
+
+
+def rows_that_count(folder: Path) -> pd.DataFrame | None:
+    """The rows of a run's folder, or None if there are none (or none that could be read)."""
+    if not any(folder.glob("rows-*.jsonl")):
+        return None
+    try:
+        return results.load(folder)
+    except results.StoreError:
+        if any(folder.glob("rows-*.jsonl")):
+            raise
+        return None  # all were damaged, and have been set aside
+
+
+def execute(
+    cell: Cell,
+    scoring: Scoring,
+    work: Todo,
+    store: Path,
+    *,
+    eval_every: float | None,
+    command: list[str],
+    progress: TrainingProgress,
+) -> tuple[str, str]:
+    """Do what is left of a cell; returns its outcome and the reason for it.
+
+    Rows are on disk as soon as they are measured. Whatever ends the cell, the journal is sealed with
+    the outcome; only an interrupt and a disk that cannot be written go on to the caller.
+    """
+    folder = store / cell.folder
+    results.seal_abandoned(folder)
+    header = header_of(cell, command, trained=work.work == "train")
+    with results.Journal.open(folder, header) as journal:
+        flags: list[str] = []
+        try:
+            if work.work == "train":
+                train(cell, scoring, folder, journal, eval_every, progress, flags)
+            else:
+                score_again(cell, scoring, work.scores, folder, journal, progress)
+        except KeyboardInterrupt:
+            journal.seal("killed", reason="Interrupted by the user.", flags=flags)
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in UNWRITABLE:
+                raise
+            outcome, reason = outcome_of(error)
+            if outcome == "error":
+                number = journal.path.stem.rpartition("-")[2]
+                (folder / f"error-{number}.txt").write_text(traceback.format_exc())
+            journal.seal(outcome, reason=reason, flags=flags)
+            return outcome, reason
+        journal.seal("ok", flags=flags)
+        return "ok", ""
+
+
+def outcome_of(error: Exception) -> tuple[str, str]:
+    """Which outcome an exception means, and the reason in words."""
+    message = str(error).strip()
+    reason = f"{type(error).__name__}: {message.splitlines()[0]}" if message else type(error).__name__
+    if isinstance(error, gans.Diverged):
+        return "diverged", message
+    if isinstance(error, gans.Unsupported):
+        return "unsupported", message
+    # PyTorch's CPU allocator raises a plain RuntimeError.
+    out_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message
+    return ("oom" if out_of_memory else "error"), reason
+
+
+def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, object]:
+    """The run columns of `results.schema` for this cell."""
+    settings = cell.settings
+    return {
+        "training_id": cell.training_id,
+        "trained": trained,
+        "variant": cell.variant.name,
+        "variant_version": str(cell.variant.version),
+        "dataset": cell.dataset.name,
+        "dataset_fingerprint": cell.dataset.fingerprint,
+        "image_shape": "x".join(str(side) for side in cell.dataset.shape),
+        "seed": settings.seed,
+        "batch_size": settings.batch_size,
+        "kimg_budget": float(settings.kimg),
+        "device": torch.device(settings.device).type,
+        "precision": settings.precision,
+        "compile": settings.compile,
+        "settings": cell.configuration_json,
+        "changed": cell.changed,
+        **provenance(command, settings.device),
+    }
+
+
+def train(
+    cell: Cell,
+    scoring: Scoring,
+    folder: Path,
+    journal: results.Journal,
+    eval_every: float | None,
+    progress: TrainingProgress,
+    flags: list[str],
+) -> None:
+    """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
+    trainer = gans.Trainer(cell.variant, cell.dataset.train.samples, cell.settings)
+    latents = cell.variant.noise.draw(GRID_IMAGES, gans.generator_for(cell.settings.seed, "progress"))
+    records: list[dict[str, float]] = []
+    peak_bytes: int | None = 0
+    with ExitStack() as stack:
+        history = stack.enter_context((folder / HISTORY).open("w", newline=""))
+        writer: csv.DictWriter[str] | None = None
+        try:
+            for target in evaluation_points(cell.settings.kimg, eval_every):
+                memory = PeakMemory(cell.settings.device)
+                for record in trainer.train(target):
+                    if writer is None:
+                        writer = csv.DictWriter(history, record)
+                        writer.writeheader()
+                    writer.writerow(record)
+                    records.append(record)
+                    progress.training(record)
+                history.flush()
+                peak = memory.bytes()
+                peak_bytes = None if peak is None or peak_bytes is None else max(peak_bytes, peak)
+                final = target == cell.settings.kimg
+                if final:
+                    break
+                evaluate(cell, scoring, trainer, latents, folder, journal, progress)
+        finally:
+            for row in cost_rows(trainer, records, peak_bytes):
+                journal.append(**row, **position(trainer))
+            if discriminator_dominates(records, cell.variant.output):
+                flags.append("discriminator-dominates")
+    checkpoint = folder / CHECKPOINT
+    gans.save_checkpoint(checkpoint, trainer.state_dict(), cell.variant, cell.dataset.shape)
+    title = f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
+    monitors = folder / "monitors.png"
+    results.plot_monitors(pd.DataFrame(records), monitors, title=title, output=cell.variant.output)
+    evaluate(cell, scoring, trainer, latents, folder, journal, progress)
+
+
+def evaluate(
+    cell: Cell,
+    scoring: Scoring,
+    trainer: gans.Trainer,
+    latents: torch.Tensor,
+    folder: Path,
+    journal: results.Journal,
+    progress: TrainingProgress,
+) -> None:
+    """A picture from the fixed latents, and one row a score, of the generator as it is now."""
+    progress.doing("scoring")
+    sampler = trainer.sampler()
+    final = trainer.steps == cell.settings.total_steps
+    if is_image_shape(cell.dataset.shape):
+        name = "samples.png" if final else f"progress/kimg-{trainer.kimg:09.3f}.png"
+        save_grid(sampler.decode(latents), folder / name)
+    said = []
+    for row in scoring.rows(sampler, cell, scoring.names):
+        journal.append(**row, **position(trainer), final=final)
+        said.append(f"{row['metric']} {row['value']:.4g}")
+    if said:
+        progress.say(f"at {trainer.kimg:g} kimg: {', '.join(said)}")
+
+
+def score_again(
+    cell: Cell,
+    scoring: Scoring,
+    names: tuple[str, ...],
+    folder: Path,
+    journal: results.Journal,
+    progress: TrainingProgress,
+) -> None:
+    """Score the checkpoint of a finished training, without training."""
+    progress.doing("scoring")
+    sampler = gans.load(folder / CHECKPOINT, device=cell.settings.device)
+    before = results.load(folder)
+    trained = before[before["metric"] == "training_sec"].iloc[-1]
+    where = {name: trained[name] for name in ("kimg", "training_sec", "real_images")}
+    where["real_images"] = int(where["real_images"])
+    said = []
+    for row in scoring.rows(sampler, cell, names):
+        journal.append(**row, **where, final=True)
+        said.append(f"{row['metric']} {row['value']:.4g}")
+    progress.say(f"scored its checkpoint: {', '.join(said)}")
+
+
+def evaluation_points(kimg: float, eval_every: float | None) -> Iterator[float]:
+    """Where to score: 0, every `eval_every` kimg, and the end; the end alone without `eval_every`."""
+    if eval_every is not None:
+        yield from (i * eval_every for i in range(math.ceil(kimg / eval_every - 1e-9)))
+    yield kimg
+
+
+def position(trainer: gans.Trainer) -> dict[str, object]:
+    """Where a training stands: the columns that every row of it carries."""
+    return {
+        "kimg": trainer.kimg,
+        "training_sec": trainer.training_sec,
+        "real_images": trainer.real_images,
+    }
+
+
+def cost_rows(
+    trainer: gans.Trainer, records: list[dict[str, float]], peak_bytes: int | None
+) -> Iterator[dict[str, object]]:
+    """What the training cost: time, speed, memory. Always at least one row."""
+    final = trainer.steps == trainer.settings.total_steps
+    common: dict[str, object] = {"phase": "training", "final": final}
+    yield common | {
+        "metric": "training_sec",
+        "value": trainer.training_sec,
+        "unit": "s",
+        "better": "lower",
+    }
+    if records:
+        # Without the first window, where memory is first touched and graphs are compiled, if there are more.
+        first = records[0] if len(records) > 1 else {"kimg": 0.0, "training_sec": 0.0}
+        kimg = records[-1]["kimg"] - first["kimg"]
+        seconds = records[-1]["training_sec"] - first["training_sec"]
+        yield common | {
+            "metric": "images_per_sec",
+            "value": 1000 * kimg / seconds,
+            "unit": "images/s",
+            "better": "higher",
+        }
+    if peak_bytes:
+        yield common | {
+            "metric": "peak_memory_bytes",
+            "value": float(peak_bytes),
+            "unit": "bytes",
+            "better": "lower",
+        }
+
+
+def discriminator_dominates(records: list[dict[str, float]], output: str) -> bool:
+    """Whether D won by far for long: D(x) > .95 and D(G(z)) < .05 in at least a quarter of the training.
+
+    A flag, not an end: good runs look like that too, and G may still learn from the gradient's
+    direction. Only for losses in which D's output is a probability.
+    """
+    if output != "probability" or not records:
+        return False
+    won = sum(record["d_real"] > 0.95 and record["d_fake"] < 0.05 for record in records)
+    return won >= len(records) / 4

@@ -1,0 +1,155 @@
+"""Cells: the points of the grid, and the ids that decide what has been done already."""
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+import gans
+from bench.datasets import Dataset
+from bench.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One variant on one data set with one seed, batch size, precision, compile mode and budget."""
+
+    variant: gans.Variant
+    dataset: Dataset
+    settings: gans.Settings
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """All that decides what is learned, JSON-ready: the recipe, the settings and the data.
+
+        Texts that only describe, and which of several equal devices is used, are not in it.
+        """
+        recipe = gans.to_config(self.variant)
+        del recipe["summary"], recipe["reference"]
+        settings = asdict(self.settings) | {"device": torch.device(self.settings.device).type}
+        return {"variant": recipe, "settings": settings, "dataset": self.dataset.fingerprint}
+
+    @property
+    def configuration_json(self) -> str:
+        """The configuration as canonical JSON."""
+        return json.dumps(self.configuration, sort_keys=True)
+
+    @property
+    def training_id(self) -> str:
+        """16 hex digits of the SHA-256 of the configuration."""
+        return hashlib.sha256(self.configuration_json.encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> str:
+        """The name of this cell's folder in a store."""
+        name = re.sub(r"[^\w.-]", "_", f"{self.dataset.name}-{self.variant.name}")
+        return f"{name}-seed{self.settings.seed}-{self.training_id[:8]}"
+
+    @property
+    def changed(self) -> str:
+        """What differs from the variant's own settings, as `--set` would write it; "" if nothing."""
+        own = gans.field_values(gans.get(self.variant.name))
+        mine = gans.field_values(self.variant)
+        return " ".join(f"{path}={value}" for path, value in mine.items() if own.get(path) != value)
+
+
+def with_changes(
+    variants: Sequence[gans.Variant], changes: Sequence[str], suggested: dict[str, str]
+) -> list[gans.Variant]:
+    """The variants with a data set's suggested fields and then the user's `--set` changes made.
+
+    A change is `variant.field=value`, or `field=value` for every chosen variant that has the field.
+
+    Raises
+    ------
+    InputError
+        If a change is malformed, or names a variant that was not chosen.
+    gans.VariantError
+        If no variant has the field, or if it cannot take the value.
+    """
+    for key, value in suggested.items():
+        variants, _ = _set_where_possible(variants, key, value)
+    names = [variant.name for variant in variants]
+    for change in changes:
+        target, equals, value = change.partition("=")
+        if not equals or not target or not value:
+            raise InputError(f"--set takes VARIANT.FIELD=VALUE, not {change!r}.")
+        name, dot, field = target.partition(".")
+        if dot and name in names:
+            variants = [gans.set_field(v, field, value) if v.name == name else v for v in variants]
+        elif dot and name in gans.names():
+            raise InputError(f"--set {change} changes a variant that is not in --variants.")
+        else:
+            variants, error = _set_where_possible(variants, target, value)
+            if error is not None:
+                raise error
+    return list(variants)
+
+
+def _set_where_possible(
+    variants: Sequence[gans.Variant], key: str, value: str
+) -> tuple[list[gans.Variant], gans.VariantError | None]:
+    """Change every variant that has the field; the error of the last one if none of them has."""
+    changed, error = [], None
+    for variant in variants:
+        if gans.has_field(variant, key):
+            changed.append(gans.set_field(variant, key, value))
+            continue
+        changed.append(variant)
+        try:
+            gans.set_field(variant, key, value)
+        except gans.VariantError as unknown:
+            error = unknown
+    touched = any(gans.has_field(variant, key) for variant in variants)
+    return changed, None if touched else error
+
+
+def expand(
+    variants: Sequence[gans.Variant],
+    datasets: Sequence[Dataset],
+    *,
+    seeds: Sequence[int],
+    batch_sizes: Sequence[int],
+    precisions: Sequence[str],
+    compile_modes: Sequence[str],
+    kimg: float,
+    device: str,
+) -> list[Cell]:
+    """Every combination; seeds vary slowest, so that an interrupted grid compares like with like."""
+    cells = []
+    axes = itertools.product(seeds, datasets, batch_sizes, precisions, compile_modes, variants)
+    for seed, dataset, batch_size, precision, compile_mode, variant in axes:
+        settings = gans.Settings(
+            batch_size=batch_size,
+            kimg=kimg,
+            seed=seed,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]
+            compile=compile_mode,  # type: ignore[arg-type]
+        )
+        cells.append(Cell(variant=variant, dataset=dataset, settings=settings))
+    return cells
+
+
+def require_trainable(cells: Sequence[Cell]) -> None:
+    """Build every distinct pair of networks once, so that bad sizes are known before anything is trained.
+
+    Raises
+    ------
+    gans.VariantError
+        With the one sentence that says what cannot be made.
+    """
+    for cell in cells:
+        batch, n = cell.settings.batch_size, len(cell.dataset.train.samples)
+        if batch > n:
+            raise InputError(
+                f"A batch of {batch} is larger than the training set of {cell.dataset.name} ({n} samples)."
+            )
+    for variant, shape in {(cell.variant, cell.dataset.shape) for cell in cells}:
+        with torch.device("meta"):  # shapes only: costs neither memory nor random numbers
+            variant.build(shape)

@@ -1,0 +1,37 @@
+"""Peak memory of one cell."""
+
+import re
+from pathlib import Path
+
+import torch
+
+_STATUS = Path("/proc/self/status")
+
+
+class PeakMemory:
+    """The highest memory use since it was made.
+
+    On CUDA: bytes that PyTorch's allocator had handed out on the device at once. On a CPU: the
+    process's peak resident set, interpreter and libraries included, which Linux can reset; elsewhere it
+    is unknown (None).
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = torch.device(device)
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return
+        try:
+            Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew: proc(5)
+            self.resettable = True
+        except OSError:
+            self.resettable = False
+
+    def bytes(self) -> int | None:
+        """Peak so far, in bytes."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        if not self.resettable:
+            return None
+        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        return int(found[1]) * 1024 if found else None

@@ -1,0 +1,38 @@
+"""Grids of samples as PNG files."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+SMALLEST_SIDE = 448  # pixels: 8 × 8 pictures of 16 pixels would otherwise be a stamp
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """A uint8 `(C, H, W)` image, C = 1 or 3, as a picture."""
+    pixels = image.permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def save_grid(images: Tensor, path: Path, *, columns: int = 8) -> None:
+    """Write uint8 `(n, C, H, W)` images as one picture, enlarged by whole pixels to be looked at."""
+    grid = make_grid(images, nrow=columns, padding=1, pad_value=255)
+    picture = to_picture(grid)
+    factor = max(1, -(-SMALLEST_SIDE // min(picture.size)))
+    size = (picture.width * factor, picture.height * factor)
+    save_picture(picture.resize(size, Image.Resampling.NEAREST), path)
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a PNG so that `path` holds either the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    picture.save(temporary, format="PNG")
+    temporary.replace(path)
+
+
+def is_image_shape(shape: tuple[int, ...] | torch.Size) -> bool:
+    """Whether one sample of this shape is an image, `(C, H, W)`; otherwise it is a point."""
+    return len(shape) == 3

@@ -1,0 +1,146 @@
+"""Optimisers whose state lives in tensors.
+
+`torch.optim`'s `step()` keeps Python numbers and breaks a compiled or captured graph. These take a
+list of gradients and touch nothing but tensors, so one D or G update, optimiser included, is one
+graph, and a checkpoint of them is a list of tensors. Their results are those of `torch.optim`
+(tests/gans/test_optimisers.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gans.errors import VariantError
+from gans.pieces import Piece, require_positive
+
+
+class OptimiserState:
+    """The tensors of one optimiser over one list of parameters.
+
+    `tensors` holds everything a checkpoint needs. `lr` is a float64 scalar tensor so that a schedule
+    can change it without a new graph; float64 because float32 loses the bias corrections' digits.
+    """
+
+    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+        self.params = list(params)
+        self.lr = torch.tensor(lr, dtype=torch.float64, device=self.params[0].device)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every state tensor by name, live (not copies)."""
+        return {"lr": self.lr}
+
+    def update(self, gradients: Sequence[Tensor]) -> None:
+        """Change the parameters in place, given one gradient a parameter."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser(Piece):
+    """The slot of optimisers; `build` binds one to a player's parameters."""
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        require_positive(self, lr=self.lr)
+
+    def build(self, params: Iterable[Tensor]) -> OptimiserState:
+        """State for these parameters, zeros, on their device."""
+        raise NotImplementedError
+
+
+class AdamState(OptimiserState):
+    """Adam (Kingma and Ba 2015, algorithm 1)."""
+
+    def __init__(self, params: Iterable[Tensor], options: "Adam") -> None:
+        super().__init__(params, options.lr)
+        self.beta1, self.beta2, self.eps = options.beta1, options.beta2, options.eps
+        self.step = torch.zeros_like(self.lr)
+        self.mean = [torch.zeros_like(p) for p in self.params]
+        self.square = [torch.zeros_like(p) for p in self.params]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Learning rate, step count and both moments."""
+        named = {"lr": self.lr, "step": self.step}
+        for i, (mean, square) in enumerate(zip(self.mean, self.square, strict=True)):
+            named[f"mean.{i}"], named[f"square.{i}"] = mean, square
+        return named
+
+    @torch.no_grad()
+    def update(self, gradients: Sequence[Tensor]) -> None:
+        """P ← p − lr · m̂ / (√v̂ + ε)."""
+        self.step.add_(1)
+        torch._foreach_lerp_(self.mean, gradients, 1 - self.beta1)
+        torch._foreach_mul_(self.square, self.beta2)
+        torch._foreach_addcmul_(self.square, gradients, gradients, 1 - self.beta2)
+        denominator = torch._foreach_sqrt(self.square)
+        torch._foreach_div_(denominator, (1 - self.beta2**self.step).sqrt())
+        torch._foreach_add_(denominator, self.eps)
+        # addcdiv takes only Python numbers as its factor, so the step size goes into the denominator.
+        torch._foreach_mul_(denominator, (1 - self.beta1**self.step) / self.lr)
+        torch._foreach_addcdiv_(self.params, self.mean, denominator, -1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimiser, kind="adam"):
+    """Adam; the defaults are DCGAN's (arXiv 1511.06434, §4)."""
+
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
+            if not 0 <= beta < 1:
+                raise VariantError(f"{name} of Adam must lie in [0, 1), not {beta}.")
+
+    def build(self, params: Iterable[Tensor]) -> AdamState:
+        """Adam's state, zeros."""
+        return AdamState(params, self)
+
+
+class RMSPropState(OptimiserState):
+    """RMSProp as torch writes it: ε outside the square root, no momentum, not centred."""
+
+    def __init__(self, params: Iterable[Tensor], options: "RMSProp") -> None:
+        super().__init__(params, options.lr)
+        self.alpha, self.eps = options.alpha, options.eps
+        self.square = [torch.zeros_like(p) for p in self.params]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Learning rate and running squares."""
+        return {"lr": self.lr} | {f"square.{i}": square for i, square in enumerate(self.square)}
+
+    @torch.no_grad()
+    def update(self, gradients: Sequence[Tensor]) -> None:
+        """P ← p − lr · g / (√v + ε), v the running mean of g²."""
+        torch._foreach_mul_(self.square, self.alpha)
+        torch._foreach_addcmul_(self.square, gradients, gradients, 1 - self.alpha)
+        denominator = torch._foreach_sqrt(self.square)
+        torch._foreach_add_(denominator, self.eps)
+        torch._foreach_div_(denominator, self.lr)
+        torch._foreach_addcdiv_(self.params, gradients, denominator, -1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RMSProp(Optimiser, kind="rmsprop"):
+    """RMSProp; the default rate is WGAN's (arXiv 1701.07875, algorithm 1)."""
+
+    lr: float = 5e-5
+    alpha: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.alpha < 1:
+            raise VariantError(f"alpha of RMSProp must lie in [0, 1), not {self.alpha}.")
+
+    def build(self, params: Iterable[Tensor]) -> RMSPropState:
+        """RMSProp's state, zeros."""
+        return RMSPropState(params, self)

@@ -1,0 +1,69 @@
+"""How a variant is trained: what is not the recipe's own business."""
+
+import math
+import shutil
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from gans.errors import Unsupported, VariantError
+from gans.precision import PRECISIONS, Precision
+
+CompileMode = Literal["off", "default"]
+COMPILE_MODES: tuple[str, ...] = get_args(CompileMode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One training run's budget and arithmetic; together with variant, data and seed it fixes the result.
+
+    `kimg` counts generator steps × batch / 1000. `compile="default"` hands the whole D and G step,
+    optimisers included, to `torch.compile` as one graph.
+    """
+
+    batch_size: int = 64
+    kimg: float = 128.0
+    seed: int = 0
+    device: str = "cpu"  # "cpu", "cuda" or "cuda:N"
+    precision: Precision = "fp32"
+    compile: CompileMode = "off"
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "kimg"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise VariantError(f"{name} must be above 0, not {value}.")
+        if self.seed < 0:
+            raise VariantError(f"seed must be at least 0, not {self.seed}.")
+        if self.precision not in PRECISIONS:
+            raise VariantError(
+                f"There is no precision {self.precision!r}; there are {', '.join(PRECISIONS)}."
+            )
+        if self.compile not in COMPILE_MODES:
+            raise VariantError(
+                f"There is no compile mode {self.compile!r}; there are {', '.join(COMPILE_MODES)}."
+            )
+
+    @property
+    def total_steps(self) -> int:
+        """Generator steps in the budget, rounded up."""
+        return self.steps_at(self.kimg)
+
+    def steps_at(self, kimg: float) -> int:
+        """Generator steps after which `kimg` thousand images have been reached."""
+        # The tolerance keeps 0.1 + 0.2 kimg from costing a step more than 0.3 kimg.
+        return math.ceil(kimg * 1000 / self.batch_size - 1e-9)
+
+    def require_support(self) -> None:
+        """Raise `Unsupported` if this machine cannot do what these settings ask."""
+        device = torch.device(self.device)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise Unsupported("There is no CUDA device on this machine.")
+        if self.precision == "tf32" and device.type != "cuda":
+            raise Unsupported("TF32 exists on CUDA devices only.")
+        if self.compile != "off":
+            if not hasattr(torch._dynamo.config, "trace_autograd_ops"):
+                raise Unsupported("Compiling a whole step needs torch 2.11 or newer.")
+            if device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
+                raise Unsupported("torch.compile on a CPU needs a C++ compiler (g++).")

@@ -1,0 +1,58 @@
+"""Scores of any pile of images, whatever made them.
+
+>>> import torch, metrics
+>>> real = metrics.Reference("mine/test@2026-01", test_images, validation_images)  # uint8 NCHW
+>>> extractor = metrics.load_extractor("mnist-classifier")  # or "inception-v3-compat", or a file
+>>> scores = metrics.score(fake_images, real, ["fid", "parzen", "min_class_share"],
+...                        extractor=extractor, generator=torch.Generator().manual_seed(0))
+>>> scores["fid"].metric, scores["fid"].value, scores["fid"].uncertainty, scores["fid"].warnings
+>>> scores["fid"].protocol.words()  # the conditions; compare scores only where these are equal
+
+`METRICS` says what each metric needs; `MetricError` says in one sentence what is wrong with the
+input. The functions below are also there on their own, on features, probabilities and points.
+"""
+
+from metrics.catalogue import METRICS, check_names, protocol_of, qualified_name
+from metrics.classifier import (
+    ClassifierMetadata,
+    DomainClassifier,
+    DomainClassifierExtractor,
+    accuracy,
+    train_classifier,
+)
+from metrics.errors import MetricError
+from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
+from metrics.frechet import frechet_distance
+from metrics.inception_score import inception_score
+from metrics.moments import Moments
+from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
+from metrics.protocol import Protocol
+from metrics.reference import Reference
+from metrics.scoring import Score, score
+
+__all__ = [
+    "GOODFELLOW_GRID",
+    "METRICS",
+    "SHIPPED_CLASSIFIERS",
+    "ClassifierMetadata",
+    "DomainClassifier",
+    "DomainClassifierExtractor",
+    "Extractor",
+    "Features",
+    "MetricError",
+    "Moments",
+    "Protocol",
+    "Reference",
+    "Score",
+    "accuracy",
+    "check_names",
+    "frechet_distance",
+    "inception_score",
+    "load_extractor",
+    "parzen_log_likelihood",
+    "protocol_of",
+    "qualified_name",
+    "score",
+    "select_sigma",
+    "train_classifier",
+]

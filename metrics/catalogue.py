@@ -1,0 +1,159 @@
+"""Which metrics there are, what each needs, and under which protocol it is computed."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from metrics.errors import MetricError
+from metrics.features import SHIPPED_CLASSIFIERS, Extractor
+from metrics.parzen import GOODFELLOW_GRID
+from metrics.protocol import Protocol
+from metrics.reference import Reference
+
+METRICS: Mapping[str, str] = {
+    "fid": "Fréchet distance between features: needs images and an extractor; lower is better",
+    "is": "Inception score: needs images and an extractor; higher is better",
+    "parzen": "Parzen-window log-likelihood: needs validation samples, no extractor; higher is better",
+    "min_class_share": "share of the rarest class: needs images and a domain classifier; "
+    "higher is better, up to 1 / number of classes",
+}
+"""Names that `score` knows, and what each needs."""
+
+INCEPTION_SPLITS = 10
+"""Splits of the Inception score, as in the original."""
+
+_NEED_FEATURES = tuple(name for name in METRICS if name != "parzen")
+# As the original: σ is chosen on the first 1,000 validation images.
+_SIGMA_SAMPLES = 1000
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise MetricError, with the nearest name, at the first of `names` that `METRICS` lacks."""
+    for name in names:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(METRICS)}"
+            raise MetricError(f"there is no metric '{name}': {hint}")
+
+
+def required_extractor(name: str, extractor: Extractor | None) -> Extractor:
+    """Return the extractor that metric `name` needs, or raise MetricError if it got none."""
+    if extractor is None:
+        raise MetricError(
+            f"{name} needs an extractor: fid and is take Inception or a domain classifier of your "
+            f"own or shipped ({', '.join(SHIPPED_CLASSIFIERS)}), min_class_share a domain "
+            "classifier, and only parzen needs none"
+        )
+    return extractor
+
+
+def qualified_name(name: str, extractor: Extractor | None) -> str:
+    """Return the name under which a score is recorded: with its extractor, if it has one.
+
+    ``qualified_name("fid", extractor)`` is ``"fid@digits-classifier"``, so that a domain
+    classifier's Fréchet distance can't be mistaken for Inception's; ``"parzen"`` stays as it is.
+
+    Raises
+    ------
+    MetricError
+        If there is no such metric, or it needs an extractor and got none.
+    """
+    check_names([name])
+    if name not in _NEED_FEATURES:
+        return name
+    return f"{name}@{required_extractor(name, extractor).name}"
+
+
+def sigma_samples(reference: Reference) -> Tensor:
+    """Return the validation samples that choose σ, or raise MetricError if there are none."""
+    if reference.validation is None:
+        raise MetricError(f"parzen needs validation samples to choose σ, and '{reference.name}' has none")
+    return reference.validation[:_SIGMA_SAMPLES]
+
+
+def protocol_of(
+    name: str,
+    *,
+    reference: Reference,
+    n_fake: int,
+    extractor: Extractor | None = None,
+    samples: str = "unspecified",
+) -> Protocol:
+    """Return the protocol that `score` would record, without scoring anything.
+
+    Parameters
+    ----------
+    name
+        One of `METRICS`.
+    reference
+        The real pile.
+    n_fake
+        Number of generated samples.
+    extractor
+        For the metrics that need one.
+    samples
+        How the generated pile is drawn, in words.
+
+    Raises
+    ------
+    MetricError
+        If the metric can't be computed from these.
+    """
+    qualified = qualified_name(name, extractor)
+    if name == "parzen":
+        return _parzen_protocol(reference, n_fake, samples)
+    extractor = required_extractor(name, extractor)
+    n_test = reference.test.shape[0]
+    if not reference.holds_images:
+        raise MetricError(
+            f"{name} needs images, and '{reference.name}' holds points, which only parzen scores"
+        )
+    if name == "fid" and min(n_fake, n_test) < 2:
+        raise MetricError(f"fid needs at least 2 generated and 2 real images, got {n_fake} and {n_test}")
+    if name == "is" and n_fake < INCEPTION_SPLITS:
+        raise MetricError(f"is needs at least {INCEPTION_SPLITS} generated images, one a split, got {n_fake}")
+    if name == "min_class_share" and extractor.class_names is None:
+        raise MetricError(
+            f"min_class_share needs a domain classifier, and the classes of {extractor.name} are "
+            "not those of the data"
+        )
+    # The others look at the generated pile alone.
+    compares = name == "fid"
+    return Protocol(
+        metric=qualified,
+        reference=reference.name if compares else "none",
+        extractor=extractor.name,
+        extractor_sha256=extractor.sha256,
+        resize=extractor.resize,
+        grayscale=extractor.grayscale,
+        value_range="uint8 0..255",
+        dtype="float32 features, float64 statistics",
+        n_real=n_test if compares else 0,
+        n_fake=n_fake,
+        n_splits=INCEPTION_SPLITS if name == "is" else None,
+        sigma_rule=None,
+        samples=samples,
+    )
+
+
+def _parzen_protocol(reference: Reference, n_fake: int, samples: str) -> Protocol:
+    n_validation = sigma_samples(reference).shape[0]
+    return Protocol(
+        metric="parzen",
+        reference=reference.name,
+        extractor=None,
+        extractor_sha256=None,
+        resize="none",
+        grayscale="none",
+        value_range="uint8 / 255, 0..1" if reference.holds_images else "points, unscaled",
+        dtype="float64",
+        n_real=reference.test.shape[0],
+        n_fake=n_fake,
+        n_splits=None,
+        sigma_rule=(
+            f"best of {len(GOODFELLOW_GRID)} values of logspace(-1, 0) on the first "
+            f"{n_validation} validation samples"
+        ),
+        samples=samples,
+    )

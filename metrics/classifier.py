@@ -1,0 +1,349 @@
+"""A small classifier of one data set, whose features stand in for Inception's on that data set."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metrics.errors import MetricError
+from metrics.features import INCEPTION, Extractor, check_images
+
+# One key, because safetensors writes several in an arbitrary order and the file is hashed.
+_METADATA_KEY = "gan-bench domain classifier"
+
+# ITU-R 601 luma, what PIL's convert("L") uses.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierMetadata:
+    """What a weights file says about how its classifier came to be."""
+
+    test_accuracy: float
+    """Share of the test split that is classified correctly, 0 to 1."""
+    training_data: str
+    """What it was trained on, with a content fingerprint, such as ``"mnist/train@1a2b3c4d5e6f"``."""
+    how_trained: str
+    """The settings, in words."""
+    class_names: tuple[str, ...]
+    """One name a class, in the order of the labels."""
+
+
+class DomainClassifier(nn.Module):
+    """Three convolutions and two linear layers; 40 thousand parameters.
+
+    conv 3×3 16 → ReLU → conv 3×3 32 stride 2 → ReLU → conv 3×3 64 stride 2 → ReLU → average pool
+    to 2×2 → linear 64 → ReLU = the features → linear k = the logits.
+
+    Parameters
+    ----------
+    name
+        Lower-case letters, digits, ``.`` and ``-``; stands in the name of each score, as in
+        ``fid@digits-classifier``. Inception's name is refused.
+    image_size
+        Height and width in pixels.
+    channels
+        1 or 3.
+    n_classes
+        k, at least 2.
+
+    Raises
+    ------
+    MetricError
+        If one of them is something else.
+    """
+
+    DIM = 64
+
+    def __init__(self, *, name: str, image_size: int, channels: int, n_classes: int) -> None:
+        super().__init__()
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name) or name == INCEPTION:
+            raise MetricError(
+                f"a classifier's name must consist of lower-case letters, digits, '.' and '-' and "
+                f"not be '{INCEPTION}', got '{name}'"
+            )
+        if image_size < 4 or channels not in (1, 3) or n_classes < 2:
+            raise MetricError(
+                "a classifier needs images of at least 4 pixels a side, 1 or 3 channels and at "
+                f"least 2 classes, got {image_size}, {channels} and {n_classes}"
+            )
+        self.name = name
+        self.image_size = image_size
+        self.channels = channels
+        self.n_classes = n_classes
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(channels, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+        )
+        self.hidden = nn.Sequential(nn.Linear(256, self.DIM), nn.ReLU())
+        self.output = nn.Linear(self.DIM, n_classes)
+        for layer in (*self.convolutions, self.hidden[0]):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                # torch's own default is too small for ReLU, and needs more epochs.
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits.
+
+        Parameters
+        ----------
+        images
+            float32 (n, channels, image_size, image_size) in [-1, 1], as `prepare` makes them.
+
+        Returns
+        -------
+        tuple of Tensor
+            Features float32 (n, 64), ≥ 0, and logits float32 (n, k).
+        """
+        features = self.hidden(self.convolutions(images))
+        return features, self.output(features)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Turn uint8 (n, C, H, W) images into what `forward` takes.
+
+        Scales 0..255 to [-1, 1], converts between gray and RGB, and resizes by bilinear
+        interpolation with antialiasing where the size differs.
+        """
+        x = images.to(torch.float32) / 127.5 - 1
+        if x.shape[1] > self.channels:
+            x = (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+        elif x.shape[1] < self.channels:
+            x = x.expand(-1, self.channels, -1, -1)
+        size = (self.image_size, self.image_size)
+        if x.shape[2:] != size:
+            x = F.interpolate(x, size=size, mode="bilinear", antialias=True)
+        return x
+
+    def save(self, path: str | Path, metadata: ClassifierMetadata) -> None:
+        """Write weights and metadata to one safetensors file of about 160 kB.
+
+        Equal weights and metadata give the same bytes, hence the same SHA-256.
+
+        Raises
+        ------
+        MetricError
+            If there are not as many different class names as classes.
+        """
+        if len(set(metadata.class_names)) != self.n_classes:
+            raise MetricError(
+                f"a classifier of {self.n_classes} classes needs as many different class names, got "
+                f"{metadata.class_names}"
+            )
+        described = {
+            "name": self.name,
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "n_classes": self.n_classes,
+            "metadata": asdict(metadata),
+        }
+        tensors = {key: value.cpu().contiguous() for key, value in self.state_dict().items()}
+        text = json.dumps(described, sort_keys=True)
+        Path(path).write_bytes(save(tensors, metadata={_METADATA_KEY: text}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> tuple["DomainClassifier", ClassifierMetadata]:
+        """Read what `save` wrote; the classifier is in evaluation mode, without gradients.
+
+        Raises
+        ------
+        MetricError
+            If the file is missing, damaged, or not a domain classifier.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise MetricError(f"there is no classifier file {path}")
+        try:
+            with safe_open(path, framework="pt") as file:
+                text = (file.metadata() or {}).get(_METADATA_KEY)
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise MetricError(
+                f"{path} is not a whole safetensors file, so no classifier can be read from it"
+            ) from error
+        if text is None:
+            raise MetricError(f"{path} is a safetensors file, but not of a domain classifier")
+        try:
+            described = json.loads(text)
+            written = described.pop("metadata")
+            written["class_names"] = tuple(written["class_names"])
+            metadata = ClassifierMetadata(**written)
+            classifier = cls(**described)
+            classifier.load_state_dict(tensors)
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+            raise MetricError(f"{path} holds a domain classifier that this version can't read") from error
+        return classifier.requires_grad_(False).eval(), metadata
+
+
+class DomainClassifierExtractor(Extractor):
+    """The 64 features and k logits of a saved `DomainClassifier`.
+
+    Parameters
+    ----------
+    path
+        A file that `DomainClassifier.save` wrote.
+    device
+        Where the network is to run.
+
+    Raises
+    ------
+    MetricError
+        If the file is missing, damaged, or not a domain classifier.
+    """
+
+    def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
+        classifier, self.metadata = DomainClassifier.load(path)
+        self.device = torch.device(device)
+        self._classifier = classifier.to(self.device)
+        self.name = classifier.name
+        self.sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        self.dim = DomainClassifier.DIM
+        self.image_size = classifier.image_size
+        self.channels = classifier.channels
+        self.resize = (
+            f"bilinear with antialiasing (torch) to {self.image_size}×{self.image_size}, "
+            "none where that is the size"
+        )
+        if self.channels == 1:
+            self.grayscale = "RGB images turned to gray by ITU-R 601 luma"
+        else:
+            self.grayscale = "one-channel images repeated to RGB"
+        self.class_names = self.metadata.class_names
+
+    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self._classifier(self._classifier.prepare(images))
+
+
+def train_classifier(
+    images: Tensor,
+    labels: Tensor,
+    *,
+    n_classes: int,
+    name: str,
+    seed: int,
+    epochs: int,
+    batch_size: int = 64,
+    learning_rate: float = 4e-3,
+    max_shift: int = 1,
+) -> DomainClassifier:
+    """Train a classifier by cross-entropy with Adam; deterministic from its seed.
+
+    The learning rate rises linearly from 0 over the first tenth of the steps and falls to 0 along
+    a cosine. Each image is moved by up to `max_shift` pixels each way, anew in each epoch, its
+    edge repeated: features should not depend on a digit's place to the pixel. Equal seeds give
+    equal weights on the same machine with the same number of threads.
+
+    Parameters
+    ----------
+    images
+        uint8 (N, C, S, S); S and C become the classifier's own. Trained where they lie.
+    labels
+        int64 (N,) in 0 .. n_classes − 1.
+    n_classes, name
+        As of `DomainClassifier`.
+    seed
+        Decides the initial weights, the order of the data and the shifts.
+    epochs
+        Passes over the images, at least 1.
+    batch_size, learning_rate
+        Images a step (the last of an epoch may have fewer) and the peak of the schedule.
+    max_shift
+        Pixels, ≥ 0.
+
+    Returns
+    -------
+    DomainClassifier
+        In evaluation mode, without gradients.
+
+    Raises
+    ------
+    MetricError
+        If images and labels do not fit together.
+    """
+    _check_labelled(images, labels)
+    labels = labels.to(images.device)
+    if images.shape[2] != images.shape[3]:
+        raise MetricError(f"a classifier needs square images, got {images.shape[2]}×{images.shape[3]}")
+    if not (labels.min() >= 0 and labels.max() < n_classes):
+        raise MetricError(
+            f"labels of {n_classes} classes must lie in 0 .. {n_classes - 1}, got "
+            f"{int(labels.min())} .. {int(labels.max())}"
+        )
+    if epochs < 1:
+        raise MetricError(f"training needs at least 1 epoch, got {epochs}")
+    generator = torch.Generator().manual_seed(seed)
+    # torch.nn initialises from the global generator only; the caller's is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = DomainClassifier(
+            name=name, image_size=images.shape[2], channels=images.shape[1], n_classes=n_classes
+        )
+    classifier.to(images.device).train()
+    optimiser = torch.optim.Adam(classifier.parameters(), lr=learning_rate)
+    n = images.shape[0]
+    steps = epochs * math.ceil(n / batch_size)
+    warm_up = max(1, steps // 10)
+    step = 0
+    for _ in range(epochs):
+        for batch in torch.split(torch.randperm(n, generator=generator), batch_size):
+            rise = min(1.0, (step + 1) / warm_up)
+            fall = 0.5 * (1 + math.cos(math.pi * step / steps))
+            optimiser.param_groups[0]["lr"] = learning_rate * rise * fall
+            x = classifier.prepare(_shifted(images[batch], max_shift, generator))
+            loss = F.cross_entropy(classifier(x)[1], labels[batch])
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            step += 1
+    return classifier.requires_grad_(False).eval()
+
+
+def accuracy(classifier: DomainClassifier, images: Tensor, labels: Tensor) -> float:
+    """Share of the images, uint8 (N, C, H, W), whose most likely class is their label, int64 (N,).
+
+    Raises
+    ------
+    MetricError
+        If images and labels do not fit together.
+    """
+    _check_labelled(images, labels)
+    device = next(classifier.parameters()).device
+    correct = 0
+    with torch.no_grad():
+        for x, y in zip(torch.split(images, 512), torch.split(labels, 512), strict=True):
+            predicted = classifier(classifier.prepare(x.to(device)))[1].argmax(dim=1)
+            correct += int((predicted == y.to(device)).sum())
+    return correct / images.shape[0]
+
+
+def _check_labelled(images: Tensor, labels: Tensor) -> None:
+    check_images(images)
+    if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+        raise MetricError(
+            f"{images.shape[0]} images need int64 labels of shape ({images.shape[0]},), got "
+            f"{labels.dtype} of shape {tuple(labels.shape)}"
+        )
+
+
+def _shifted(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
+    """Move each image by its own whole number of pixels in -max_shift .. max_shift each way."""
+    n, _, height, width = images.shape
+    offsets = torch.randint(-max_shift, max_shift + 1, (2, n, 1), generator=generator)
+    rows = (torch.arange(height) + offsets[0]).clamp(0, height - 1)
+    columns = (torch.arange(width) + offsets[1]).clamp(0, width - 1)
+    # The slice between advanced indices moves the channels last: (n, H, W, C).
+    picked = images[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,42 @@
+"""Rows, the store, averages, exports and figures; no torch.
+
+A run writes its rows as it measures them, and nothing measured is lost::
+
+    journal = results.Journal.open(store / "a1b2c3", header)      # header: the run columns
+    journal.append(phase="score", metric="fid@digits-classifier", value=3.2, final=True)
+    journal.seal("ok")
+
+A reader gets one tidy frame, averages it over seeds, prints and exports it::
+
+    frame = results.load("runs")                   # one row a value, every column of results.COLUMNS
+    print(results.summary(frame))                  # one row a variant and set of conditions
+    table, caption = results.compact_table(frame)  # texts that fit a terminal
+    results.export(frame, "rows.parquet")          # or .csv, .json, .md
+"""
+
+from results.errors import StoreError
+from results.export import export, read_export
+from results.figures import plot_monitors
+from results.journal import DamagedRowsWarning, Journal, seal_abandoned
+from results.schema import COLUMNS, OUTCOMES, SCHEMA_VERSION, Column
+from results.store import load, read_run
+from results.summary import summary
+from results.table import compact_table
+
+__all__ = [
+    "COLUMNS",
+    "OUTCOMES",
+    "SCHEMA_VERSION",
+    "Column",
+    "DamagedRowsWarning",
+    "Journal",
+    "StoreError",
+    "compact_table",
+    "export",
+    "load",
+    "plot_monitors",
+    "read_export",
+    "read_run",
+    "seal_abandoned",
+    "summary",
+]

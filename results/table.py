@@ -1,0 +1,220 @@
+"""The summary as a table that fits a terminal and says what its numbers mean."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from results.summary import final_scores, summary
+
+WIDTH = 100
+"""Characters of the terminal that the table is made for."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ARROWS = {"lower": " ↓", "higher": " ↑"}
+_CONDITIONS = {
+    "dataset": "dataset",
+    "kimg_budget": "kimg",
+    "batch_size": "batch",
+    "precision": "precision",
+    "compile": "compile",
+    "changed": "changed",
+    "device": "device",
+}
+# Shown only where one name has several of them: otherwise the name says it.
+_IDENTITIES = {
+    "variant_version": ("variant", "version"),
+    "dataset_fingerprint": ("dataset", "data"),
+    "image_shape": ("dataset", "shape"),
+}
+_COSTS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "images_per_sec": ("img/s", lambda value: _number(value)),
+    "training_sec": ("train s", lambda value: _number(value)),
+    "peak_memory_bytes": ("peak GiB", lambda value: f"{value / 2**30:.2f}"),
+}
+
+
+def compact_table(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Turn a loaded frame into a table of texts and the caption that explains it.
+
+    Parameters
+    ----------
+    frame
+        As ``load`` returns it.
+
+    Returns
+    -------
+    table : DataFrame of str
+        One row a row of ``summary``. Conditions that are the same in all rows are not columns but
+        stand in the caption. At most ``WIDTH`` characters wide in most terminals' tables: if
+        needed, extractors leave the headers and then costs are left out, which the caption says.
+    caption : str
+        Several lines: the shared conditions, what ± is, what was left out.
+
+    Raises
+    ------
+    StoreError
+        The frame is not a loaded one.
+    """
+    groups = summary(frame)
+    scores = final_scores(frame)
+    shared, columns = _condition_columns(groups)
+    columns["seeds"] = [_seeds(row) for row in groups.to_dict("records")]
+    names = list(dict.fromkeys(scores["score"]))
+    score_columns = {
+        _title(scores[scores["score"] == name], name): _score_texts(groups, name) for name in names
+    }
+    costs = {
+        header: [_or_dash(value, text) for value in groups[name]]
+        for name, (header, text) in _COSTS.items()
+        if groups[name].notna().any()
+    }
+    flags, legend = _flags(groups["flags"])
+    last = {"flags": flags} if legend else {}
+    notes = [legend] if legend else []
+    table = pd.DataFrame({**columns, **score_columns, **costs, **last}, dtype=object)
+    if _width(table) > WIDTH:
+        score_columns, note = _without_extractors(score_columns)
+        notes += note
+    left_out: list[str] = []
+    while True:
+        table = pd.DataFrame({**columns, **score_columns, **costs, **last}, dtype=object)
+        if _width(table) <= WIDTH or not costs:
+            break
+        left_out.insert(0, costs.popitem()[0])
+    if costs:
+        notes.append(f"{', '.join(costs)}: medians over the ok seeds.")
+    if left_out:
+        notes.append(f"Left out for width: {', '.join(left_out)}; the summary has them.")
+    return table.astype(str), "\n".join([*_caption(groups, scores, shared), *notes])
+
+
+def _without_extractors(
+    score_columns: Mapping[str, list[str]],
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Shorten the headers: one extractor goes to the caption, several to a line of their own."""
+    extractors = {header.partition("@")[2].split(" ")[0] for header in score_columns} - {""}
+    if len(extractors) != 1:
+        return {header.replace("@", "\n@"): texts for header, texts in score_columns.items()}, []
+    (extractor,) = extractors
+    short = {header.replace(f"@{extractor}", "@…"): texts for header, texts in score_columns.items()}
+    return short, [f"@…: on the features of {extractor}."]
+
+
+def _flags(texts: pd.Series) -> tuple[list[str], str]:
+    """Abbreviate flags to letters; return the cells, as "a 2/5", and the legend."""
+    names = sorted({flag.rpartition(" ")[0] for text in texts for flag in text.split(", ") if flag})
+    letters = dict(zip(names, _LETTERS, strict=False))
+    cells = []
+    for text in texts:
+        parts = (flag.rpartition(" ") for flag in text.split(", ") if flag)
+        cells.append(", ".join(f"{letters.get(name, name)} {count}" for name, _, count in parts))
+    meanings = ", ".join(f"{letter} {name}" for name, letter in letters.items())
+    return cells, f"flags, in how many seeds: {meanings}." if meanings else ""
+
+
+def _condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
+    """Split the conditions into shared ones, as texts for the caption, and columns."""
+    columns = {"variant": groups["variant"].tolist()}
+    for name, (of, header) in _IDENTITIES.items():
+        if groups.groupby(of, dropna=False)[name].nunique().max() > 1:
+            columns[header] = [_or_dash(value, lambda text: str(text)[:8]) for value in groups[name]]
+    shared = []
+    for name, header in _CONDITIONS.items():
+        texts = [_condition(name, value) for value in groups[name]]
+        if len(set(texts)) > 1:
+            columns[header] = texts
+        elif texts and texts[0] != "–":
+            shared.append(f"{header} {texts[0]}")
+    if groups["protocol"].notna().any():
+        columns["protocol"] = [_or_dash(value, lambda text: str(text)[:8]) for value in groups["protocol"]]
+    return shared, columns
+
+
+def _condition(name: str, value: object) -> str:
+    if name == "changed" and value == "":
+        return "nothing"
+    return _or_dash(value, lambda known: _number(known) if isinstance(known, float) else str(known))
+
+
+def _seeds(row: Mapping[str, object]) -> str:
+    text = f"{row['seeds_ok']}/{row['seeds']}"
+    others = str(row["outcomes"]).split(", ")[1:]
+    return f"{text}: {', '.join(others)}" if others else text
+
+
+def _title(rows: pd.DataFrame, name: str) -> str:
+    unit = next((f" [{unit}]" for unit in rows["unit"].dropna() if unit), "")
+    arrow = next((_ARROWS.get(better, "") for better in rows["better"].dropna()), "")
+    metric, at, extractor = name.partition("@")
+    acronym = metric.upper() if len(metric) <= 3 else metric
+    return f"{acronym}{at}{extractor}{unit}{arrow}"
+
+
+def _score_texts(groups: pd.DataFrame, name: str) -> list[str]:
+    parts = ["mean", "sd", "within", "n"]
+    rows = groups[[*(f"{name}_{part}" for part in parts), "seeds_ok"]]
+    return [_score(*row) for row in rows.itertuples(index=False, name=None)]
+
+
+def _score(mean: float, sd: float, within: float, n: int, seeds_ok: int) -> str:
+    if n == 0:
+        return "–"
+    if n > 1:
+        text = _with_uncertainty(mean, sd, "{} ± {}")
+    else:
+        text = _with_uncertainty(mean, within, "{} [± {}]")
+    return text if n == seeds_ok else f"{text} (n={n})"
+
+
+def _with_uncertainty(value: float, uncertainty: float, form: str) -> str:
+    """Give the uncertainty two significant digits and the value as many places."""
+    if not (math.isfinite(value) and math.isfinite(uncertainty) and uncertainty > 0):
+        return (
+            _number(value) if math.isnan(uncertainty) else form.format(_number(value), _number(uncertainty))
+        )
+    places = min(max(1 - math.floor(math.log10(uncertainty)), 0), 6)
+    return form.format(f"{value:.{places}f}", f"{uncertainty:.{places}f}")
+
+
+def _number(value: float) -> str:
+    """Four significant digits, and all digits before the point."""
+    if not math.isfinite(value):
+        return {math.inf: "inf", -math.inf: "-inf"}.get(value, "NaN")
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.4g}"
+
+
+def _or_dash(value: object, text: Callable[..., str]) -> str:
+    return "–" if pd.isna(value) else text(value)  # type: ignore[call-overload]
+
+
+def _width(table: pd.DataFrame) -> int:
+    """Characters of a line with three between columns and two at each end, as rich draws it."""
+    widths = (
+        max(len(line) for text in [name, *table[name]] for line in str(text).split("\n"))
+        for name in table.columns
+    )
+    return sum(width + 3 for width in widths) + 1
+
+
+def _caption(groups: pd.DataFrame, scores: pd.DataFrame, shared: list[str]) -> list[str]:
+    lines = []
+    if shared:
+        lines.append("All rows: " + ", ".join(shared) + ".")
+    if groups["seeds_ok"].ne(groups["seeds"]).any():
+        lines.append("seeds: ok/all, then what became of the others; only ok seeds are averaged.")
+    else:
+        lines.append("seeds: ok/all.")
+    counts = groups[[name for name in groups if name.endswith("_n")]]
+    if counts.gt(1).any(axis=None):
+        lines.append("a ± b: mean over the ok seeds ± standard deviation between seeds.")
+    if counts.eq(1).any(axis=None):
+        kinds = ", ".join(scores["uncertainty_kind"].dropna().unique()) or "kind not recorded"
+        lines.append(f"a [± b]: one seed, so b is the uncertainty within that run ({kinds}).")
+    if groups["protocol"].notna().any():
+        lines.append("protocol: hash of other conditions of scoring; – is what most cells were scored under.")
+    if groups["device_name"].eq("mixed").any():
+        lines.append("No costs where seeds ran on different machines.")
+    return lines

@@ -1,0 +1,279 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+from quadrants import quadrants
+
+from metrics import (
+    GOODFELLOW_GRID,
+    METRICS,
+    MetricError,
+    Moments,
+    Protocol,
+    Reference,
+    check_names,
+    frechet_distance,
+    inception_score,
+    parzen_log_likelihood,
+    protocol_of,
+    qualified_name,
+    score,
+    select_sigma,
+)
+
+TEST, TEST_LABELS = quadrants(200, seed=10)
+VALIDATION, _ = quadrants(50, seed=11)
+FAKE, FAKE_LABELS = quadrants(150, seed=12)
+EVERYTHING = ("fid", "is", "parzen", "min_class_share")
+
+
+@pytest.fixture
+def real():
+    return Reference("quadrants/test@0", TEST, VALIDATION)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def scores(real, extractor):
+    return score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator(), samples="seed 12")
+
+
+def test_each_value_is_what_the_metric_gives_on_its_own(scores, extractor):
+    fake, true = extractor.extract(FAKE), extractor.extract(TEST)
+    a, b = Moments.of(true.features), Moments.of(fake.features)
+    expected = frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+    # The same float64 arithmetic on the same features.
+    assert scores["fid"].value == pytest.approx(expected, rel=1e-9)
+    probabilities = fake.logits.double().softmax(1)
+    whole = inception_score(probabilities, 1)[0]
+    assert scores["is"].details["whole_set"] == pytest.approx(whole, rel=1e-12)
+    samples = FAKE.flatten(1).double() / 255
+    sigma = select_sigma(VALIDATION.flatten(1).double() / 255, samples, GOODFELLOW_GRID)
+    likelihoods = parzen_log_likelihood(TEST.flatten(1).double() / 255, samples, sigma)
+    assert scores["parzen"].details["sigma"] == sigma
+    assert scores["parzen"].value == pytest.approx(float(likelihoods.mean()), abs=1e-9)
+    error = float(likelihoods.numpy().std()) / math.sqrt(200)
+    assert scores["parzen"].uncertainty == pytest.approx(error, rel=1e-9)
+
+
+def test_every_score_says_how_sure_it_is_and_of_what(scores):
+    assert tuple(scores) == EVERYTHING == tuple(METRICS)
+    for name, one in scores.items():
+        assert one.metric == (name if name == "parzen" else f"{name}@quadrants")
+        assert one.metric == one.protocol.metric
+        assert math.isfinite(one.value)
+        assert one.uncertainty is not None
+        assert one.uncertainty >= 0
+        assert one.uncertainty_kind
+        assert one.unit
+        assert one.n_fake == 150
+        assert one.n_real == (200 if name in ("fid", "parzen") else 0)
+        assert one.protocol.samples == "seed 12"
+
+
+def test_the_protocol_is_known_without_scoring(scores, real, extractor):
+    for name, one in scores.items():
+        ahead = protocol_of(name, reference=real, n_fake=150, extractor=extractor, samples="seed 12")
+        assert ahead == one.protocol
+        assert Protocol.from_json(ahead.to_json()).hash == one.protocol.hash
+
+
+def test_protocols_tell_apart_what_may_not_be_compared(real, extractor):
+    def fid(**changes):
+        arguments = {"reference": real, "n_fake": 150, "extractor": extractor} | changes
+        return protocol_of("fid", **arguments).hash
+
+    other_weights = type(extractor).__new__(type(extractor))
+    other_weights.__dict__.update(extractor.__dict__, sha256="0" * 64)
+    hashes = {
+        fid(),
+        fid(n_fake=149),
+        fid(reference=Reference("quadrants/train@0", TEST)),
+        fid(reference=Reference("quadrants/test@0", TEST[:100])),
+        fid(extractor=other_weights),
+        fid(samples="EMA on"),
+    }
+    assert len(hashes) == 6
+
+
+def test_only_fids_bootstrap_depends_on_the_generator(real, extractor, scores):
+    again = score(FAKE, real, EVERYTHING[::-1], extractor=extractor, generator=generator())
+    other = score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator(1))
+    for name in EVERYTHING:
+        assert again[name].value == other[name].value == scores[name].value
+    assert again["fid"].uncertainty == scores["fid"].uncertainty
+    assert other["fid"].uncertainty != scores["fid"].uncertainty
+    for name in ("is", "parzen", "min_class_share"):
+        assert other[name].uncertainty == scores[name].uncertainty
+
+
+def test_fids_uncertainty_is_of_the_size_of_the_spread_over_fresh_samples(real, extractor):
+    fresh = [
+        score(quadrants(400, seed=s)[0], real, ["fid"], extractor=extractor, generator=generator())
+        for s in range(100, 120)
+    ]
+    spread = torch.tensor([one["fid"].value for one in fresh]).std()
+    told = torch.tensor([one["fid"].uncertainty for one in fresh]).mean()
+    # A bootstrap of a biased distance is known to overstate a small one; 20 draws leave 16 %.
+    assert 0.5 < float(told / spread) < 3
+
+
+def test_real_features_are_extracted_once_for_each_extractor(real, extractor):
+    extractions = []
+    extract = extractor.extract
+
+    def counting(images, batch_size=64):
+        extractions.append(images.shape[0])
+        return extract(images, batch_size)
+
+    extractor.extract = counting
+    for _ in range(3):
+        score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator())
+    assert sorted(extractions) == [150, 150, 150, 200]
+    extractor.sha256 = "0" * 64
+    score(FAKE, real, ["fid"], extractor=extractor, generator=generator())
+    assert extractions.count(200) == 2
+
+
+def test_a_worse_pile_scores_worse(real, extractor, scores):
+    noise = torch.randint(0, 256, FAKE.shape, generator=generator(), dtype=torch.uint8)
+    worse = score(noise, real, ["fid", "parzen"], extractor=extractor, generator=generator())
+    assert worse["fid"].value > 5 * scores["fid"].value
+    assert worse["parzen"].value < scores["parzen"].value
+
+
+def test_inception_score_of_a_pile_sorted_by_class_is_as_of_any_other(real, extractor, scores):
+    by_class = FAKE[FAKE_LABELS.argsort()]
+    ordered = score(by_class, real, ["is"], extractor=extractor, generator=generator())["is"]
+    assert ordered.details["whole_set"] == pytest.approx(scores["is"].details["whole_set"])
+    # Unshuffled, almost every split would hold one class and score about 1 of 4.
+    assert ordered.value > 3
+
+
+def test_class_shares_count_what_is_there_and_a_missing_class_is_said(real, extractor):
+    three = FAKE[FAKE_LABELS != 2]
+    one = score(three, real, ["min_class_share"], extractor=extractor, generator=generator())
+    share = one["min_class_share"]
+    expected = torch.bincount(FAKE_LABELS[FAKE_LABELS != 2], minlength=4) / three.shape[0]
+    # The classifier errs on a few at most.
+    for name, true in zip(("nw", "ne", "sw", "se"), expected.tolist(), strict=True):
+        assert share.details[f"share_{name}"] == pytest.approx(true, abs=0.03)
+    assert share.value == share.details["share_sw"] == 0
+    assert share.warnings == (f"none of {three.shape[0]} generated samples is of class 'sw'",)
+    assert sum(share.details.values()) == pytest.approx(1)
+
+
+def test_min_class_share_has_the_binomial_standard_error(scores):
+    share = scores["min_class_share"]
+    expected = math.sqrt(share.value * (1 - share.value) / 150)
+    assert share.uncertainty == pytest.approx(expected)
+    assert share.warnings == ()
+
+
+def test_too_few_samples_for_the_dimension_are_warned_of(extractor, scores):
+    assert scores["fid"].warnings == ()
+    few = score(FAKE[:64], Reference("few", TEST[:40]), ["fid"], extractor=extractor, generator=generator())[
+        "fid"
+    ]
+    assert len(few.warnings) == 2
+    assert "64 generated samples in 64 feature dimensions" in few.warnings[0]
+    assert "40 real samples" in few.warnings[1]
+
+
+def test_points_are_scored_by_parzen_unscaled_and_without_an_extractor():
+    points = torch.randn(500, 2, generator=generator()) * 5
+    real = Reference("cloud/test@0", points[:200], points[200:300])
+    one = score(points[300:], real, ["parzen"], generator=generator())["parzen"]
+    expected = parzen_log_likelihood(points[:200], points[300:], one.details["sigma"]).mean()
+    assert one.value == pytest.approx(float(expected), abs=1e-9)
+    assert "unscaled" in one.protocol.value_range
+    # Points so far apart want a window wider than 1.
+    assert one.details["sigma"] == 1.0
+    assert "edge" in one.warnings[0]
+
+
+def test_sigma_is_chosen_on_the_first_thousand_validation_samples_only():
+    points = torch.randn(3000, 2, generator=generator()) * 1.5
+    far = torch.full((500, 2), 50.0)
+    plain = Reference("cloud", points[:100], points[1000:2000])
+    longer = Reference("cloud", points[:100], torch.cat([points[1000:2000], far]))
+    one, two = (
+        score(points[2000:], real, ["parzen"], generator=generator())["parzen"] for real in (plain, longer)
+    )
+    assert one == two
+    assert one.warnings == ()
+
+
+def test_names_are_checked_with_a_hint():
+    check_names(METRICS)
+    with pytest.raises(MetricError, match="no metric 'parzan': did you mean 'parzen'"):
+        check_names(["fid", "parzan"])
+    with pytest.raises(MetricError, match="known are fid, is, parzen"):
+        check_names(["zzzzzz"])
+
+
+def test_qualified_names(extractor):
+    assert qualified_name("fid", extractor) == "fid@quadrants"
+    assert qualified_name("parzen", extractor) == qualified_name("parzen", None) == "parzen"
+
+
+@pytest.mark.parametrize("name", ["fid", "is", "min_class_share"])
+def test_without_an_extractor_the_message_says_who_needs_one(real, name):
+    with pytest.raises(MetricError, match=rf"{name} needs an extractor: .*only parzen needs none"):
+        score(FAKE, real, [name], generator=generator())
+
+
+@pytest.mark.parametrize(
+    ("fake", "words"),
+    [
+        (FAKE.float(), "float32"),
+        (FAKE[:, 0], "uint8 image"),
+        (FAKE[:0], "at least one"),
+        (FAKE.repeat(1, 3, 1, 1), r"\(1, 8, 8\) each.*\(3, 8, 8\)"),
+        (FAKE[:, :, :4, :4], r"\(1, 4, 4\)"),
+        (torch.zeros(5, 2), r"uint8 of shape \(1, 8, 8\) each"),
+        (torch.full((5, 2), float("nan")), "finite"),
+        (torch.zeros(5, 3), r"\(5, 3\)"),
+        (torch.zeros(5, 2).double(), "float64"),
+        (FAKE[:1], "fid needs at least 2 generated .* got 1"),
+        (FAKE[:9], "is needs at least 10 generated images, one a split, got 9"),
+    ],
+)
+def test_bad_generated_samples_are_refused(real, extractor, fake, words):
+    with pytest.raises(MetricError, match=words):
+        score(fake, real, ["fid", "is"], extractor=extractor, generator=generator())
+
+
+def test_what_is_missing_is_said_before_anything_is_computed(real, extractor):
+    extractor.extract = None  # calling it would be a TypeError
+    points = Reference("points", torch.zeros(3, 2), torch.zeros(3, 2))
+    with pytest.raises(MetricError, match="'bare' has none"):
+        score(FAKE, Reference("bare", TEST), EVERYTHING, extractor=extractor, generator=generator())
+    with pytest.raises(MetricError, match="fid needs images, and 'points' holds points"):
+        score(torch.zeros(5, 2), points, ["fid"], extractor=extractor, generator=generator())
+    extractor.class_names = None
+    with pytest.raises(MetricError, match="min_class_share needs a domain classifier"):
+        score(FAKE, real, ["fid", "min_class_share"], extractor=extractor, generator=generator())
+
+
+@pytest.mark.parametrize(
+    ("test", "validation", "words"),
+    [
+        (TEST.float(), None, "the test samples of 'mine'"),
+        (TEST, VALIDATION[:, :, :4], "the validation samples of 'mine' must be torch.uint8"),
+        (TEST, torch.zeros(3, 2), "the validation samples of 'mine'"),
+        (torch.full((2, 2), float("inf")), None, "finite"),
+    ],
+)
+def test_bad_references_are_refused(test, validation, words):
+    with pytest.raises(MetricError, match=words):
+        Reference("mine", test, validation)
+
+
+def test_a_score_can_be_copied_but_not_changed(scores):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        scores["fid"].value = 0.0
