@@ -87,7 +87,7 @@ def train_and_save(dataset: Dataset, path: Path) -> float:
         metrics.ClassifierMetadata(
             test_accuracy=accuracy,
             training_data=f"{dataset.name}/train@{dataset.fingerprint}",
-            how_trained=f"{epochs} epochs of {n} images, peak rate {LEARNING_RATE:g}, seed 0, bench.classifiers",
+            how_trained=f"bench.classifiers: {epochs} epochs of {n} images, rate {LEARNING_RATE:g}, seed 0",
             class_names=dataset.class_names,
         ),
     )

@@ -4,33 +4,27 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
 import gans
 from bench.execute import Todo
 from bench.grid import Cell
+from bench.plain_table import plain_table
 from gans.critic_schedule import Constant
 
 TIMED_STEPS = 5
-COLUMNS = (
-    *("variant", "dataset", "seed", "batch", "precision", "compile", "kimg", "G steps", "D steps"),
-    *("estimate", "to do"),
-)
 
 
-def show_plan(cells: Sequence[Cell], done: Mapping[str, Todo]) -> None:
-    """Print every cell with its budget and an estimate from a few throw-away steps."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("variant", "dataset", "to do") else "right")
+def plan_table(cells: Sequence[Cell], done: Mapping[str, Todo]) -> str:
+    """Every cell with its budget and an estimate from a few throw-away steps, as text."""
+    rows = []
     timed: dict[object, tuple[float, float]] = {}
     total = 0.0
     for cell in cells:
         settings = cell.settings
         work = done[cell.training_id].work
         critic_steps = sum(cell.variant.critic.steps(i) for i in range(settings.total_steps))
-        estimate = ""
+        estimate = "–"
         if work == "train":
             key = (cell.variant, cell.dataset.name, dataclasses.replace(settings, seed=0))
             if key not in timed:
@@ -39,25 +33,25 @@ def show_plan(cells: Sequence[Cell], done: Mapping[str, Todo]) -> None:
             seconds = critic_steps * d_sec + settings.total_steps * g_sec
             total += seconds
             estimate = in_words(seconds)
-        table.add_row(
-            cell.variant.name,
-            cell.dataset.name,
-            str(settings.seed),
-            str(settings.batch_size),
-            settings.precision,
-            settings.compile,
-            f"{settings.kimg:g}",
-            str(settings.total_steps),
-            str(critic_steps),
-            estimate,
-            {"train": "train and score", "score": "score", "nothing": "done"}[work],
+        rows.append(
+            {
+                "variant": cell.variant.name,
+                "changed": cell.changed or "–",
+                "dataset": cell.dataset.name,
+                "seed": str(settings.seed),
+                "batch": str(settings.batch_size),
+                "precision": settings.precision,
+                "compile": settings.compile,
+                "kimg": f"{settings.kimg:g}",
+                "G steps": str(settings.total_steps),
+                "D steps": str(critic_steps),
+                "estimate": estimate,
+                "to do": {"train": "train and score", "score": "score", "nothing": "done"}[work],
+            }
         )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
-        f"{len(cells)} cells; about {in_words(total)} of training, timed on a few throw-away steps "
-        "(scoring comes on top).",
-        soft_wrap=True,
+    return (
+        f"{plain_table(pd.DataFrame(rows))}\n\n{len(cells)} cells; about {in_words(total)} of training, "
+        "timed on a few throw-away steps; scoring comes on top."
     )
 
 

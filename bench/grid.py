@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -55,7 +56,13 @@ class Cell:
         """What differs from the variant's own settings, as `--set` would write it; "" if nothing."""
         own = gans.field_values(gans.get(self.variant.name))
         mine = gans.field_values(self.variant)
-        return " ".join(f"{path}={value}" for path, value in mine.items() if own.get(path) != value)
+        last_parts = Counter(path.rpartition(".")[2] for path in mine)
+        changes = []
+        for path, value in mine.items():
+            if own.get(path) != value:
+                last = path.rpartition(".")[2]
+                changes.append(f"{last if last_parts[last] == 1 else path}={value}")
+        return " ".join(changes)
 
 
 def with_changes(

@@ -5,13 +5,12 @@ python -m bench.run --variants dcgan,wgan --dataset mnist --seeds 0-4 --kimg 200
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 import gans
 import metrics
@@ -20,11 +19,12 @@ from bench import cli, datasets
 from bench.classifiers import extractor_for
 from bench.datasets import Dataset
 from bench.errors import InputError
-from bench.estimate import show_plan
+from bench.estimate import plan_table
 from bench.execute import Todo, execute, todo
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE, data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
 from bench.pictures import is_image_shape
+from bench.plain_table import plain_table
 from bench.progress import TrainingProgress
 from bench.scoring import Scoring
 
@@ -163,7 +163,7 @@ def main(arguments: list[str]) -> int:
     cells, scorings = plan(options)
     if options.dry_run:
         done = {cell.training_id: todo(cell, scorings[cell.dataset.name], options.output) for cell in cells}
-        show_plan(cells, done)
+        print(plan_table(cells, done))
         return cli.OK
     store = cli.writable_folder(options.output)
     command = ["bench.run", *arguments]
@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
                     failures.append(cell)
                     progress.say(f"{outcome}: {reason}" if reason else outcome)
     finally:
-        show_results(store, cells, options.format)
+        show_results(store, cells, scorings, options.format)
     return cli.FAILURES if failures else cli.OK
 
 
@@ -283,8 +283,10 @@ def label(cell: Cell) -> str:
     return f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
 
 
-def show_results(store: Path, cells: Sequence[Cell], export_format: str | None) -> None:
-    """Print the table of these cells, and where rows and pictures are."""
+def show_results(
+    store: Path, cells: Sequence[Cell], scorings: dict[str, Scoring], export_format: str | None
+) -> None:
+    """Print the table of these cells under these protocols, and where rows and pictures are."""
     try:
         frame = results.load(store)
     except results.StoreError:  # nothing has been measured
@@ -292,31 +294,24 @@ def show_results(store: Path, cells: Sequence[Cell], export_format: str | None) 
     frame = frame[frame["training_id"].isin([cell.training_id for cell in cells])]
     if frame.empty:
         return
-    table, caption = results.compact_table(frame)
-    console = Console(highlight=False)
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for i, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
-    for _, row in table.iterrows():
-        shown.add_row(*row)
-    console.print()
-    console.print(shown)
-    console.print(caption, markup=False, soft_wrap=True)
-    console.print()
-    console.print(f"rows      {store}", soft_wrap=True, markup=False)
+    asked = {p.hash for cell in cells for p in scorings[cell.dataset.name].protocols(cell).values()}
+    table, caption = results.compact_table(
+        frame[(frame["phase"] != "score") | frame["protocol_hash"].isin(asked)]
+    )
+    print(f"\n{plain_table(table)}\n\n{caption}\n\nrows     {store}{os.sep}*{os.sep}rows-*.jsonl")
     for cell in cells:
-        if (store / cell.folder / "samples.png").exists():
-            console.print(f"samples   {store / cell.folder / 'samples.png'}", soft_wrap=True, markup=False)
+        grid = store / cell.folder / "samples.png"
+        if grid.exists():
+            print(f"samples  {grid}")
     if export_format is not None:
         suffix = {"markdown": "md"}.get(export_format, export_format)
         path = store.with_name(f"{store.name}.{suffix}")
         results.export(table if export_format == "markdown" else frame, path)
-        console.print(f"exported  {path}", soft_wrap=True, markup=False)
+        print(f"exported {path}")
 
 
 def show_list(variants: Sequence[str]) -> None:
     """Print every variant and data set, a line each, and the fields that `--set` can change."""
-    console = Console(highlight=False, soft_wrap=True)
     for title, rows in (
         ("Variants", [(name, describe(name)) for name in variants]),
         (
@@ -328,9 +323,9 @@ def show_list(variants: Sequence[str]) -> None:
         ),
         ("Fields for --set", [(name, fields(name)) for name in variants]),
     ):
-        console.print(f"[bold]{title}[/bold]")
+        print(title)
         for name, text in rows:
-            console.print(f"  {name:<10} {text}", markup=False)
+            print(f"  {name:<10} {text}")
 
 
 def describe(name: str) -> str:

@@ -49,13 +49,13 @@ class Scoring:
             generator=gans.generator_for(seed, "bootstrap"),
             samples=how_sampled(cell),
         )
-        for name, score in scores.items():
+        for score in scores.values():
             yield {
                 "phase": "score",
                 "metric": score.metric,
                 "value": score.value,
                 "unit": score.unit,
-                "better": "lower" if name == "fid" else "higher",
+                "better": score.better,
                 "uncertainty": score.uncertainty,
                 "uncertainty_kind": score.uncertainty_kind,
                 "n_real": score.n_real,

@@ -6,7 +6,7 @@ graph, and a checkpoint of them is a list of tensors. Their results are those of
 (tests/gans/test_optimisers.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from gans.errors import VariantError
 from gans.pieces import Piece, require_positive
+
+Gradients = list[Tensor] | tuple[Tensor, ...]
 
 
 class OptimiserState:
@@ -32,7 +34,7 @@ class OptimiserState:
         """Every state tensor by name, live (not copies)."""
         return {"lr": self.lr}
 
-    def update(self, gradients: Sequence[Tensor]) -> None:
+    def update(self, gradients: Gradients) -> None:
         """Change the parameters in place, given one gradient a parameter."""
         raise NotImplementedError
 
@@ -70,7 +72,7 @@ class AdamState(OptimiserState):
         return named
 
     @torch.no_grad()
-    def update(self, gradients: Sequence[Tensor]) -> None:
+    def update(self, gradients: Gradients) -> None:
         """P ← p − lr · m̂ / (√v̂ + ε)."""
         self.step.add_(1)
         torch._foreach_lerp_(self.mean, gradients, 1 - self.beta1)
@@ -118,7 +120,7 @@ class RMSPropState(OptimiserState):
         return {"lr": self.lr} | {f"square.{i}": square for i, square in enumerate(self.square)}
 
     @torch.no_grad()
-    def update(self, gradients: Sequence[Tensor]) -> None:
+    def update(self, gradients: Gradients) -> None:
         """P ← p − lr · g / (√v + ε), v the running mean of g²."""
         torch._foreach_mul_(self.square, self.alpha)
         torch._foreach_addcmul_(self.square, gradients, gradients, 1 - self.alpha)

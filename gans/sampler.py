@@ -39,7 +39,7 @@ class Sampler:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Samples for given noise, float32 `(n, nz)`."""
-        chunks = (self.network(part.to(self.device)) for part in z.split(CHUNK))
+        chunks = (self.network(part.to(self.device)) for part in torch.split(z, CHUNK))
         return torch.cat([to_rest(chunk).cpu() for chunk in chunks])
 
 

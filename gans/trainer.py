@@ -53,8 +53,8 @@ class Trainer:
             generator, discriminator = variant.build(self.shape)
         image = data.dim() == 4
         layout = torch.channels_last if image else torch.contiguous_format
-        self.generator = generator.to(self.device, memory_format=layout).train()
-        self.discriminator = discriminator.to(self.device, memory_format=layout).train()
+        self.generator = generator.to(self.device).to(memory_format=layout).train()
+        self.discriminator = discriminator.to(self.device).to(memory_format=layout).train()
         self.average: nn.Module | None = None
         if variant.ema_kimg > 0:
             self.average = copy.deepcopy(self.generator).requires_grad_(False)
@@ -223,8 +223,9 @@ class Trainer:
         if self.average is None:
             return
         decay = 0.5 ** (self.settings.batch_size / (self.variant.ema_kimg * 1000))
-        averages = list(self.average.parameters())
-        torch._foreach_lerp_(averages, list(self.generator.parameters()), 1 - decay)
+        averages: list[Tensor] = list(self.average.parameters())
+        current: list[Tensor] = list(self.generator.parameters())
+        torch._foreach_lerp_(averages, current, 1 - decay)
         # Batch-norm statistics are running averages already.
         for mine, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)

@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -11,14 +13,29 @@ from metrics.parzen import GOODFELLOW_GRID
 from metrics.protocol import Protocol
 from metrics.reference import Reference
 
-METRICS: Mapping[str, str] = {
-    "fid": "Fréchet distance between features: needs images and an extractor; lower is better",
-    "is": "Inception score: needs images and an extractor; higher is better",
-    "parzen": "Parzen-window log-likelihood: needs validation samples, no extractor; higher is better",
-    "min_class_share": "share of the rarest class: needs images and a domain classifier; "
-    "higher is better, up to 1 / number of classes",
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What a reader of a metric's name must know."""
+
+    summary: str
+    """What it is and what it needs, in a line."""
+    better: Literal["lower", "higher"]
+    """Which way is better."""
+
+
+METRICS: Mapping[str, Metric] = {
+    "fid": Metric(summary="Fréchet distance between features: needs images and an extractor", better="lower"),
+    "is": Metric(summary="Inception score: needs images and an extractor", better="higher"),
+    "parzen": Metric(
+        summary="Parzen-window log-likelihood: needs validation samples, no extractor", better="higher"
+    ),
+    "min_class_share": Metric(
+        summary="share of the rarest class, up to 1 / classes: needs images and a domain classifier",
+        better="higher",
+    ),
 }
-"""Names that `score` knows, and what each needs."""
+"""Names that `score` knows."""
 
 INCEPTION_SPLITS = 10
 """Splits of the Inception score, as in the original."""

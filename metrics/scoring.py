@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from metrics.catalogue import (
     INCEPTION_SPLITS,
+    METRICS,
     check_names,
     protocol_of,
     required_extractor,
@@ -36,6 +38,8 @@ class Score:
     """The score, in `unit`."""
     unit: str
     """Such as ``"nats"``."""
+    better: Literal["lower", "higher"]
+    """Which way is better."""
     uncertainty: float | None
     """In the same unit; `uncertainty_kind` says what it means."""
     uncertainty_kind: str
@@ -219,7 +223,7 @@ def _min_class_share(fake: Features, extractor: Extractor, protocol: Protocol) -
     return _score(
         protocol,
         value=smallest,
-        unit="fraction",
+        unit="share of samples",
         uncertainty=math.sqrt(smallest * (1 - smallest) / n),
         uncertainty_kind="binomial standard error",
         details={f"share_{name}": float(s) for name, s in zip(names, shares, strict=True)},
@@ -245,6 +249,7 @@ def _score(
         metric=protocol.metric,
         value=value,
         unit=unit,
+        better=METRICS[protocol.metric.partition("@")[0]].better,
         uncertainty=uncertainty,
         uncertainty_kind=uncertainty_kind,
         n_real=protocol.n_real,

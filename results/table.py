@@ -7,10 +7,11 @@ import pandas as pd
 
 from results.summary import final_scores, summary
 
-WIDTH = 100
+WIDTH = 120
 """Characters of the terminal that the table is made for."""
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SHORT = {"min_class_share": "rarest class", "parzen": "Parzen"}
 _ARROWS = {"lower": " ↓", "higher": " ↑"}
 _CONDITIONS = {
     "dataset": "dataset",
@@ -122,7 +123,11 @@ def _condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[
     shared = []
     for name, header in _CONDITIONS.items():
         texts = [_condition(name, value) for value in groups[name]]
-        if len(set(texts)) > 1:
+        if name == "changed" and groups.groupby("variant")[name].nunique().max() <= 1:
+            # One setting a variant, so that the variant's name says which: it need not be a column.
+            pairs = dict(zip(groups["variant"], texts, strict=True))
+            shared += [f"{variant} with {text}" for variant, text in pairs.items() if text != "nothing"]
+        elif len(set(texts)) > 1:
             columns[header] = texts
         elif texts and texts[0] != "–":
             shared.append(f"{header} {texts[0]}")
@@ -144,11 +149,12 @@ def _seeds(row: Mapping[str, object]) -> str:
 
 
 def _title(rows: pd.DataFrame, name: str) -> str:
-    unit = next((f" [{unit}]" for unit in rows["unit"].dropna() if unit), "")
+    # A unit that is a phrase ("squared feature units") would only widen the column.
+    unit = next((f" [{unit}]" for unit in rows["unit"].dropna() if unit and " " not in unit), "")
     arrow = next((_ARROWS.get(better, "") for better in rows["better"].dropna()), "")
     metric, at, extractor = name.partition("@")
-    acronym = metric.upper() if len(metric) <= 3 else metric
-    return f"{acronym}{at}{extractor}{unit}{arrow}"
+    shown = _SHORT.get(metric, metric.upper() if len(metric) <= 3 else metric)
+    return f"{shown}{at}{extractor}{unit}{arrow}"
 
 
 def _score_texts(groups: pd.DataFrame, name: str) -> list[str]:
@@ -211,8 +217,10 @@ def _caption(groups: pd.DataFrame, scores: pd.DataFrame, shared: list[str]) -> l
     if counts.gt(1).any(axis=None):
         lines.append("a ± b: mean over the ok seeds ± standard deviation between seeds.")
     if counts.eq(1).any(axis=None):
-        kinds = ", ".join(scores["uncertainty_kind"].dropna().unique()) or "kind not recorded"
-        lines.append(f"a [± b]: one seed, so b is the uncertainty within that run ({kinds}).")
+        lines.append("a [± b]: one seed, so b is the uncertainty within that run:")
+        for name, kinds in scores.groupby("score", sort=False)["uncertainty_kind"]:
+            title = _title(scores[scores["score"] == name], str(name).partition("@")[0]).rstrip(" ↑↓")
+            lines.append(f"  {title}: {', '.join(kinds.dropna().unique()) or 'kind not recorded'}")
     if groups["protocol"].notna().any():
         lines.append("protocol: hash of other conditions of scoring; – is what most cells were scored under.")
     if groups["device_name"].eq("mixed").any():

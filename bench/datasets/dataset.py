@@ -43,7 +43,7 @@ class Dataset:
             for tensor in split:
                 if tensor is not None:
                     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
-                    digest.update(memoryview(tensor.contiguous().numpy()).cast("B"))
+                    digest.update(tensor.contiguous().numpy().data.cast("B"))
         return digest.hexdigest()[:16]
 
 
@@ -59,6 +59,6 @@ def resized(images: Tensor, size: int) -> Tensor:
         .round()
         .clamp(0, 255)
         .to(torch.uint8)
-        for part in images.split(2000)
+        for part in torch.split(images, 2000)
     ]
     return torch.cat(parts)
