@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,25 +16,31 @@ OK, FAILURES, BAD, INTERRUPTED = 0, 1, 2, 130
 # What a full or read-only disk, or a missing permission, looks like.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
+# A slip of the finger in --seeds must not fill the memory with cells.
+MAX_SEEDS = 10_000
+
 T = TypeVar("T")
 
 
 def call(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> int:
     """Run a command and turn what it raises into an exit code and one sentence on stderr."""
-    warnings.showwarning = _show_warning
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _call(main, sys.argv[1:] if arguments is None else arguments)
+
+
+def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
     try:
-        return main(sys.argv[1:] if arguments is None else arguments)
+        return main(arguments)
     except BAD_INPUT as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Other packages' messages that ours quote may have several lines.
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if (why := why_unwritable(error)) is None:
             raise
         place = f" {error.filename}" if error.filename else ""
-        print(
-            f"error: Cannot write{place}: {error.strerror}; what was already measured is kept.",
-            file=sys.stderr,
-        )
+        print(f"error: Cannot write{place}: {why}; what was already written is kept.", file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -44,11 +51,21 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
     print(f"warning: {message}", file=sys.stderr)
 
 
+def why_unwritable(error: Exception) -> str | None:
+    """Why an output cannot be written, if that is what an exception means, else None."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return error.strerror
+    full = os.strerror(errno.ENOSPC)  # safetensors and pyarrow have exceptions of their own
+    return full if full in str(error) else None
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with errors in this project's form: one sentence, exit code 2, no usage dump."""
 
     def error(self, message: str) -> "NoReturn":  # type: ignore[name-defined]  # noqa: F821
         """Say what is wrong; argparse calls this for whatever it cannot parse."""
+        if message.startswith("unrecognized arguments") and " -" not in message:
+            message += "; a list is written A,B without spaces"
         raise InputError(f"{message[:1].upper()}{message[1:]} (see --help).")
 
 
@@ -66,14 +83,26 @@ def comma_list(item: Callable[[str], T]) -> Callable[[str], list[T]]:
     return parse
 
 
+def seed(text: str) -> int:
+    """An argparse type: an integer from 0 to 2⁶³ − 1, what rows can hold."""
+    value = int(text) if text.strip().isdecimal() else -1
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return value
+
+
 def seeds(text: str) -> list[int]:
     """An argparse type: `0-4`, `0,2,5` or both."""
     found: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.strip().isdigit() or (dash and not last.strip().isdigit()):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a list of seeds like 0-4 or 0,2,5")
-        found += range(int(first), int(last if dash else first) + 1)
+        try:
+            start, end = seed(first), seed(last if dash else first)
+        except argparse.ArgumentTypeError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of seeds like 0-4 or 0,2,5") from None
+        if len(found) + end - start >= MAX_SEEDS:
+            raise argparse.ArgumentTypeError(f"{text!r} names more than {MAX_SEEDS} seeds")
+        found += range(start, end + 1)
     if not found or len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"{text!r} names no seed, or one twice")
     return found
@@ -81,7 +110,7 @@ def seeds(text: str) -> list[int]:
 
 def whole_number(text: str) -> int:
     """An argparse type: an integer above zero."""
-    value = int(text) if text.strip().lstrip("+-").isdigit() else 0
+    value = int(text) if text.strip().lstrip("+-").isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return value
@@ -109,8 +138,10 @@ def writable_folder(path: Path) -> Path:
     probe = path / ".write-test"
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"\0" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"\0" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"Cannot write to the output folder {path}: {error.strerror}.") from error
     return path

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 import gans
-from bench.execute import Todo
+from bench.execute import Todo, outcome_of
 from bench.grid import Cell
 from bench.plain_table import plain_table
 from gans.critic_schedule import Constant
@@ -18,7 +18,7 @@ TIMED_STEPS = 5
 def plan_table(cells: Sequence[Cell], done: Mapping[str, Todo]) -> str:
     """Every cell with its budget and an estimate from a few throw-away steps, as text."""
     rows = []
-    timed: dict[object, tuple[float, float]] = {}
+    timed: dict[object, tuple[float, float] | str] = {}
     total = 0.0
     for cell in cells:
         settings = cell.settings
@@ -28,11 +28,18 @@ def plan_table(cells: Sequence[Cell], done: Mapping[str, Todo]) -> str:
         if work == "train":
             key = (cell.variant, cell.dataset.name, dataclasses.replace(settings, seed=0))
             if key not in timed:
-                timed[key] = step_seconds(cell)
-            d_sec, g_sec = timed[key]
-            seconds = critic_steps * d_sec + settings.total_steps * g_sec
-            total += seconds
-            estimate = in_words(seconds)
+                try:
+                    timed[key] = step_seconds(cell)
+                except Exception as error:  # what the cell would end with, too
+                    timed[key] = outcome_of(error)[0]
+            found = timed[key]
+            if isinstance(found, str):
+                estimate = found
+            else:
+                d_sec, g_sec = found
+                seconds = critic_steps * d_sec + settings.total_steps * g_sec
+                total += seconds
+                estimate = in_words(seconds)
         rows.append(
             {
                 "variant": cell.variant.name,

@@ -1,8 +1,9 @@
 """One cell → rows: train, sample, score; a failure is a row too."""
 
 import csv
-import math
+import itertools
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import torch
 
 import gans
 import results
-from bench.cli import UNWRITABLE
+from bench.cli import why_unwritable
+from bench.errors import InputError
 from bench.grid import Cell
 from bench.memory import PeakMemory
 from bench.pictures import is_image_shape, save_grid
@@ -60,14 +62,12 @@ def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> T
 
 def rows_that_count(folder: Path) -> pd.DataFrame | None:
     """The rows of a run's folder, or None if there are none (or none that could be read)."""
-    if not any(folder.glob("rows-*.jsonl")):
-        return None
     try:
-        return results.load(folder)
+        return results.load(folder)  # journals that a killed run left, too
     except results.StoreError:
         if any(folder.glob("rows-*.jsonl")):
             raise
-        return None  # all were damaged, and have been set aside
+        return None  # nothing has been run, or all was damaged and has been set aside
 
 
 def execute(
@@ -87,20 +87,21 @@ def execute(
     """
     folder = store / cell.folder
     results.seal_abandoned(folder)
-    header = header_of(cell, command, trained=work.work == "train")
+    sampler = finished(cell, folder) if work.work == "score" else None
+    header = header_of(cell, command, trained=sampler is None)
     with results.Journal.open(folder, header) as journal:
         flags: list[str] = []
         try:
-            if work.work == "train":
+            if sampler is None:
                 train(cell, scoring, folder, journal, eval_every, progress, flags)
             else:
-                score_again(cell, scoring, work.scores, folder, journal, progress)
+                score_again(cell, scoring, work.scores, sampler, folder, journal, progress)
         except KeyboardInterrupt:
             journal.seal("killed", reason="Interrupted by the user.", flags=flags)
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in UNWRITABLE:
-                raise
+            if (why := why_unwritable(error)) is not None:
+                raise InputError(f"Cannot write to {folder}: {why}; what was measured is kept.") from error
             outcome, reason = outcome_of(error)
             if outcome == "error":
                 number = journal.path.stem.rpartition("-")[2]
@@ -109,6 +110,21 @@ def execute(
             return outcome, reason
         journal.seal("ok", flags=flags)
         return "ok", ""
+
+
+def finished(cell: Cell, folder: Path) -> gans.Sampler | None:
+    """The sampler of a finished training; None, and the file set aside, if the checkpoint is damaged."""
+    path = folder / CHECKPOINT
+    try:
+        return gans.load(path, device=cell.settings.device)
+    except gans.VariantError as damage:
+        path.replace(path.with_name(path.name + ".damaged"))
+        warnings.warn(
+            f"{str(damage).rstrip('.')}; it was set aside as {path.name}.damaged, and the cell is trained "
+            "anew.",
+            stacklevel=2,
+        )
+        return None
 
 
 def outcome_of(error: Exception) -> tuple[str, str]:
@@ -162,10 +178,10 @@ def train(
     records: list[dict[str, float]] = []
     peak_bytes: int | None = 0
     with ExitStack() as stack:
-        history = stack.enter_context((folder / HISTORY).open("w", newline=""))
+        history = stack.enter_context((folder / HISTORY).open("w", newline="", buffering=1))
         writer: csv.DictWriter[str] | None = None
         try:
-            for target in evaluation_points(cell.settings.kimg, eval_every):
+            for target in evaluation_points(cell.settings, eval_every):
                 memory = PeakMemory(cell.settings.device)
                 for record in trainer.train(target):
                     if writer is None:
@@ -174,11 +190,15 @@ def train(
                     writer.writerow(record)
                     records.append(record)
                     progress.training(record)
-                history.flush()
                 peak = memory.bytes()
                 peak_bytes = None if peak is None or peak_bytes is None else max(peak_bytes, peak)
                 final = target == cell.settings.kimg
                 if final:
+                    # Before the rows that say that the training has ended: a kill in between must not
+                    # leave them beside the checkpoint of an earlier attempt.
+                    gans.save_checkpoint(
+                        folder / CHECKPOINT, trainer.state_dict(), cell.variant, cell.dataset.shape
+                    )
                     break
                 evaluate(cell, scoring, trainer, latents, folder, journal, progress)
         finally:
@@ -186,8 +206,6 @@ def train(
                 journal.append(**row, **position(trainer))
             if discriminator_dominates(records, cell.variant.output):
                 flags.append("discriminator-dominates")
-    checkpoint = folder / CHECKPOINT
-    gans.save_checkpoint(checkpoint, trainer.state_dict(), cell.variant, cell.dataset.shape)
     title = f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
     monitors = folder / "monitors.png"
     results.plot_monitors(pd.DataFrame(records), monitors, title=title, output=cell.variant.output)
@@ -222,13 +240,13 @@ def score_again(
     cell: Cell,
     scoring: Scoring,
     names: tuple[str, ...],
+    sampler: gans.Sampler,
     folder: Path,
     journal: results.Journal,
     progress: TrainingProgress,
 ) -> None:
     """Score the checkpoint of a finished training, without training."""
     progress.doing("scoring")
-    sampler = gans.load(folder / CHECKPOINT, device=cell.settings.device)
     before = results.load(folder)
     trained = before[before["metric"] == "training_sec"].iloc[-1]
     where = {name: trained[name] for name in ("kimg", "training_sec", "real_images")}
@@ -240,11 +258,16 @@ def score_again(
     progress.say(f"scored its checkpoint: {', '.join(said)}")
 
 
-def evaluation_points(kimg: float, eval_every: float | None) -> Iterator[float]:
-    """Where to score: 0, every `eval_every` kimg, and the end; the end alone without `eval_every`."""
+def evaluation_points(settings: gans.Settings, eval_every: float | None) -> Iterator[float]:
+    """Where to score: 0, every `eval_every` kimg, and the end; the end alone without `eval_every`.
+
+    No two of them are the same generator step.
+    """
     if eval_every is not None:
-        yield from (i * eval_every for i in range(math.ceil(kimg / eval_every - 1e-9)))
-    yield kimg
+        every = max(eval_every, settings.batch_size / 1000)
+        points = (i * every for i in itertools.count())
+        yield from itertools.takewhile(lambda at: settings.steps_at(at) < settings.total_steps, points)
+    yield settings.kimg
 
 
 def position(trainer: gans.Trainer) -> dict[str, object]:

@@ -158,5 +158,10 @@ def require_trainable(cells: Sequence[Cell]) -> None:
                 f"A batch of {batch} is larger than the training set of {cell.dataset.name} ({n} samples)."
             )
     for variant, shape in {(cell.variant, cell.dataset.shape) for cell in cells}:
-        with torch.device("meta"):  # shapes only: costs neither memory nor random numbers
-            variant.build(shape)
+        try:
+            with torch.device("meta"):  # shapes only: costs neither memory nor random numbers
+                variant.build(shape)
+        except gans.VariantError:
+            raise
+        except Exception:  # a mistake in the variant's own code is not bad input: its row will say it
+            continue

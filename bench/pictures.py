@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 SMALLEST_SIDE = 448  # pixels: 8 × 8 pictures of 16 pixels would otherwise be a stamp
 
@@ -18,11 +17,20 @@ def to_picture(image: Tensor) -> Image.Image:
 
 def save_grid(images: Tensor, path: Path, *, columns: int = 8) -> None:
     """Write uint8 `(n, C, H, W)` images as one picture, enlarged by whole pixels to be looked at."""
-    grid = make_grid(images, nrow=columns, padding=1, pad_value=255)
-    picture = to_picture(grid)
+    picture = to_picture(tiled(images, columns))
     factor = max(1, -(-SMALLEST_SIDE // min(picture.size)))
     size = (picture.width * factor, picture.height * factor)
     save_picture(picture.resize(size, Image.Resampling.NEAREST), path)
+
+
+def tiled(images: Tensor, columns: int) -> Tensor:
+    """One uint8 `(C, H, W)` image of all images in rows, with a white line of a pixel around each."""
+    rows = -(-len(images) // columns)
+    padded = torch.nn.functional.pad(images, (0, 1, 0, 1), value=255)
+    n, c, h, w = padded.shape
+    cells = torch.cat((padded, padded.new_full((rows * columns - n, c, h, w), 255)))
+    grid = cells.view(rows, columns, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, rows * h, columns * w)
+    return torch.nn.functional.pad(grid, (1, 0, 1, 0), value=255)
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:

@@ -47,7 +47,17 @@ class DeviceBatches:
         return {"permutation": self.permutation, "position": torch.tensor(self.position)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to where `state` was taken."""
+        """Go back to where `state` was taken.
+
+        Raises
+        ------
+        VariantError
+            If it was taken over another number of samples.
+        """
+        if len(state["permutation"]) != len(self.samples):
+            raise VariantError(
+                f"The state is of {len(state['permutation'])} training samples, not of {len(self.samples)}."
+            )
         self.permutation = state["permutation"].to(self.samples.device)
         self.position = int(state["position"])
 

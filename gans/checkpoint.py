@@ -24,6 +24,8 @@ def save_checkpoint(
 
     `more` is JSON-ready data that the caller wants back with the metadata.
     """
+    if not variant.name:
+        raise VariantError("A variant without a name cannot be loaded again: register it.")
     metadata = {"variant": to_config(variant), "shape": list(shape), **more}
     temporary = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}

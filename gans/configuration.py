@@ -133,11 +133,17 @@ def parse(text: str, hint: Any, key: str) -> Any:
         if text not in arguments:
             raise VariantError(f"{key} must be one of {', '.join(arguments)}, not {text!r}.")
         return text
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise VariantError(f"{key} must be true or false, not {text!r}.")
+        return text.lower() == "true"
     try:
         if origin is tuple:
             return tuple(arguments[0](part) for part in text.split("-")) if text else ()
         if isinstance(hint, type) and issubclass(hint, Piece):
-            return piece_of_kind(hint, text)
+            if text not in hint.kinds:
+                raise VariantError(f"{key} must be one of {', '.join(hint.kinds)}, not {text!r}.")
+            return hint.kinds[text]()
         value = hint(text)
     except VariantError:
         raise

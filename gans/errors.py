@@ -1,4 +1,4 @@
-"""The one error that callers of `gans` are expected to catch."""
+"""The errors that callers of `gans` are expected to catch."""
 
 
 class VariantError(ValueError):
@@ -9,8 +9,11 @@ class Diverged(ArithmeticError):
     """Training produced non-finite values; `step` is the generator step at which they were seen."""
 
     def __init__(self, step: int, what: str) -> None:
-        super().__init__(f"{what} became non-finite by generator step {step}")
-        self.step = step
+        super().__init__(step, what)  # as given, so that it survives the way between processes
+        self.step, self.what = step, what
+
+    def __str__(self) -> str:
+        return f"{self.what} became non-finite by generator step {self.step}."
 
 
 class Unsupported(RuntimeError):

@@ -29,7 +29,8 @@ class Piece:
             cls.kinds = {}
             return
         taken = cls.kinds.get(kind)
-        if taken is not None and taken.__qualname__ != cls.__qualname__:
+        # A module that is imported anew (importlib.reload, a notebook) may fill its kind again.
+        if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise VariantError(
                 f"Two pieces call themselves {kind!r}: {taken.__module__}.{taken.__qualname__} "
                 f"and {cls.__module__}.{cls.__qualname__}."

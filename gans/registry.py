@@ -7,7 +7,8 @@ A recipe is a function without arguments that returns a `Variant`, registered un
 
 The modules of `gans.variants` are imported on first use; another package offers recipes through the
 entry-point group `gan_bench.variants`, whose names are the variants' and whose objects are such
-functions (registered or not). A broken plug-in is an error only for who asks for it.
+functions, named by the module that defines them. A broken plug-in, or one whose name is taken, is an
+error only for who asks for that name.
 """
 
 import dataclasses
@@ -60,7 +61,7 @@ def get(name: str) -> Variant:
     """
     _discover()
     if name not in _recipes:
-        near = difflib.get_close_matches(name, _recipes, n=1)
+        near = difflib.get_close_matches(name.lower(), _recipes, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise VariantError(f"There is no variant {name!r}.{hint} There are: {', '.join(sorted(_recipes))}.")
     recipe, _ = _recipes[name]
@@ -81,7 +82,18 @@ def _discover() -> None:
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"gans.variants.{module.name}")
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-        _add(entry_point.name, _from_plugin(entry_point), entry_point.value.replace(":", "."))
+        origin = entry_point.value.replace(":", ".")
+        try:
+            _add(entry_point.name, _from_plugin(entry_point), origin)
+        except VariantError as collision:
+            _recipes[entry_point.name] = _refusing(collision), origin
+
+
+def _refusing(error: VariantError) -> Recipe:
+    def recipe() -> Variant:
+        raise VariantError(str(error))
+
+    return recipe
 
 
 def _from_plugin(entry_point: EntryPoint) -> Recipe:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from gans.checkpoint import read_checkpoint, variant_of
 from gans.errors import VariantError
 from gans.images import to_rest
-from gans.seeding import generator_for
+from gans.precision import backend_flags
+from gans.seeding import generator_for, seeded
 from gans.variant import Variant
 
 CHUNK = 500  # samples in one forward: bounds memory; results do not depend on it (evaluation mode)
@@ -28,8 +29,8 @@ class Sampler:
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw `n` samples: uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
 
-        The noise is drawn on the CPU from `generator` (seed 0 if none is given), so that it is the
-        same on every device.
+        The noise is drawn from `generator`, on its device (default: the CPU, seed 0), so that it is the
+        same wherever the network runs. The first k of n samples need not be the k of a smaller draw.
         """
         if n < 1:
             raise VariantError(f"The number of samples must be at least 1, not {n}.")
@@ -39,8 +40,9 @@ class Sampler:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Samples for given noise, float32 `(n, nz)`."""
-        chunks = (self.network(part.to(self.device)) for part in torch.split(z, CHUNK))
-        return torch.cat([to_rest(chunk).cpu() for chunk in chunks])
+        with backend_flags("fp32"):  # however it was trained
+            chunks = (self.network(part.to(self.device)) for part in torch.split(z, CHUNK))
+            return torch.cat([to_rest(chunk).cpu() for chunk in chunks])
 
 
 def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
@@ -55,7 +57,8 @@ def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
     tensors, metadata = read_checkpoint(path)
     variant = variant_of(metadata)
     shape = tuple(metadata["shape"])
-    generator, _ = variant.build(shape)
+    with seeded(0, "initialisation"):  # weights that are overwritten; the global generator is not
+        generator, _ = variant.build(shape)
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "generator."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:

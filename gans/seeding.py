@@ -29,5 +29,6 @@ def seeded(seed: int, stream: str) -> Iterator[None]:
     `torch.nn` layers initialise themselves from the global generator; it is put back afterwards.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, stream))
+        # Not torch.manual_seed: that would seed the CUDA devices' generators too, and for good.
+        torch.default_generator.manual_seed(derive_seed(seed, stream))
         yield

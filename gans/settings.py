@@ -33,7 +33,7 @@ class Settings:
         for name in ("batch_size", "kimg"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
-                raise VariantError(f"{name} must be above 0, not {value}.")
+                raise VariantError(f"{name} must be a finite number above 0, not {value}.")
         if self.seed < 0:
             raise VariantError(f"seed must be at least 0, not {self.seed}.")
         if self.precision not in PRECISIONS:
@@ -47,8 +47,8 @@ class Settings:
 
     @property
     def total_steps(self) -> int:
-        """Generator steps in the budget, rounded up."""
-        return self.steps_at(self.kimg)
+        """Generator steps in the budget, rounded up, at least one."""
+        return max(1, self.steps_at(self.kimg))
 
     def steps_at(self, kimg: float) -> int:
         """Generator steps after which `kimg` thousand images have been reached."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gans.batches import DeviceBatches
-from gans.errors import Diverged
+from gans.errors import Diverged, VariantError
 from gans.monitor import Monitor
 from gans.networks.network import draw, draw_shapes
 from gans.precision import backend_flags
@@ -36,6 +36,13 @@ class Trainer:
     settings
         Budget, batch size, seed, device and arithmetic.
 
+    Raises
+    ------
+    VariantError
+        For data of another kind, a batch larger than the data, or a shape that the networks cannot make.
+    Unsupported
+        If this machine cannot do what the settings ask.
+
     Notes
     -----
     With the same arguments on the same machine with the same number of threads, a CPU gives the same
@@ -47,6 +54,11 @@ class Trainer:
         settings.require_support()
         self.variant, self.settings = variant, settings
         self.device = torch.device(settings.device)
+        if (data.dim(), data.dtype) not in ((4, torch.uint8), (2, torch.float32)):
+            raise VariantError(
+                "Training data must be uint8 images (n, C, H, W) or float32 points (n, 2), "
+                f"not {str(data.dtype).removeprefix('torch.')} of shape {tuple(data.shape)}."
+            )
         self.shape = tuple(data.shape[1:])
         # On the CPU whatever the device, so that every device starts from the same weights.
         with seeded(settings.seed, "initialisation"):
@@ -101,7 +113,7 @@ class Trainer:
         Every `MONITOR_EVERY` generator steps, and at the end, it yields step, kimg, training_sec,
         real_images and the means of the monitors since the last (`gans.step.MONITORS`, `jsd`, and
         `d_fake_after_g`: D(G(z)) of the last step's noise after G's update). The clock stands still
-        between two yields' bodies: what the caller does there is not training time.
+        while the caller handles a record.
 
         Raises
         ------
@@ -111,7 +123,9 @@ class Trainer:
         budget = self.settings.kimg if until_kimg is None else until_kimg
         last = min(self.settings.steps_at(budget), self.settings.total_steps)
         while self.steps < last:
-            record = self._train_window(min(MONITOR_EVERY, last - self.steps))
+            # To the next multiple of MONITOR_EVERY, so that stopping on the way leaves the grid of records.
+            window = MONITOR_EVERY - self.steps % MONITOR_EVERY
+            record = self._train_window(min(window, last - self.steps))
             yield record
             if not math.isfinite(record["loss_d"] + record["loss_g"]):
                 raise Diverged(self.steps, "A loss")
@@ -129,7 +143,8 @@ class Trainer:
         critic_steps = variant.critic.steps(self.steps)
         for i in range(critic_steps):
             self.last_random = self._draw(train_generator=i == critic_steps - 1)
-            values = self.run_step(self.batches.next(), self.last_random, i == critic_steps - 1)
+            with backend_flags(self.settings.precision):
+                values = self.run_step(self.batches.next(), self.last_random, i == critic_steps - 1)
         self.steps += 1
         self.real_images += critic_steps * self.settings.batch_size
         self._update_average()
@@ -181,9 +196,10 @@ class Trainer:
 
     def _train_window(self, steps: int) -> dict[str, float]:
         start = time.perf_counter()
+        self.monitor.filled = 0  # what an interrupted window left
+        for _ in range(steps):
+            self.monitor.record(self.step())
         with backend_flags(self.settings.precision):
-            for _ in range(steps):
-                self.monitor.record(self.step())
             after = self._discriminator_after_generator()
             means = self.monitor.read(self.variant.output)  # waits for the device
         self.training_sec += time.perf_counter() - start
@@ -211,8 +227,9 @@ class Trainer:
 
     @torch.no_grad()
     def _discriminator_after_generator(self) -> Tensor:
-        # The same noise and dropout as the last G step, so that the change is G's alone; and an
-        # observer must not change what it observes, so batch-norm statistics are put back.
+        # The same noise and dropout as the last G step, so that the change is G's alone (and D's, with
+        # simultaneous updates: D has moved since the value before was taken). And an observer must not
+        # change what it observes, so batch-norm statistics are put back.
         with unchanged_buffers(self.generator, self.discriminator):
             fake = self.step_function.generate(self.last_random.z_generator)
             out = self.step_function.discriminate(fake, self.last_random.draws_generator)

@@ -64,4 +64,5 @@ class Variant:
 
     def learning_rate_factor(self, step: int, total_steps: int) -> float:
         """What the optimisers' rates are multiplied by at generator step `step` of `total_steps`."""
-        return 1.0 if self.schedule == "constant" else 1.0 - step / total_steps
+        # Who steps on past the budget stands still rather than climb.
+        return 1.0 if self.schedule == "constant" else max(0.0, 1.0 - step / total_steps)

@@ -49,7 +49,7 @@ def check_names(names: Iterable[str]) -> None:
     """Raise MetricError, with the nearest name, at the first of `names` that `METRICS` lacks."""
     for name in names:
         if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(name.lower(), METRICS, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(METRICS)}"
             raise MetricError(f"there is no metric '{name}': {hint}")
 

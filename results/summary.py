@@ -109,16 +109,22 @@ def final_scores(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a training id. Its outcome and flags are those of its last training, if it has one:
-    a scoring that failed later does not undo a finished training.
+    a scoring that failed later does not undo a finished training. And a training that was finished,
+    but whose run ended while it was being scored, is ok once a later attempt has scored it.
     """
     trained = frame[frame["trained"].fillna(False)]
     scored_only = frame[~frame["training_id"].isin(trained["training_id"])]
-    return (
+    cells = (
         pd.concat([scored_only, trained])
         .drop_duplicates("training_id", keep="last")
         .sort_index()
         .set_index("training_id")
     )
+    finished = trained[trained["metric"].eq("training_sec") & trained["final"].fillna(False)]
+    scored = frame[~frame["trained"].fillna(False) & frame["outcome"].eq("ok").fillna(False)]
+    both = cells.index.isin(finished["training_id"]) & cells.index.isin(scored["training_id"])
+    cells.loc[both, "outcome"] = "ok"
+    return cells
 
 
 def _first_protocols(scores: pd.DataFrame) -> dict[str, str]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+CHUNK_PIXELS = 2**22  # resized at a time: bounds memory; results do not depend on it
+
 
 class Split(NamedTuple):
     """Samples, uint8 `(n, C, H, W)` images or float32 `(n, 2)` points, and int64 `(n,)` labels or None."""
@@ -54,11 +56,12 @@ def resized(images: Tensor, size: int) -> Tensor:
     """
     if images.shape[-2:] == (size, size):
         return images
+    chunk = max(1, CHUNK_PIXELS // size**2)
     parts = [
         torch.nn.functional.interpolate(part.double(), (size, size), mode="bilinear", antialias=True)
         .round()
         .clamp(0, 255)
         .to(torch.uint8)
-        for part in torch.split(images, 2000)
+        for part in torch.split(images, chunk)
     ]
     return torch.cat(parts)

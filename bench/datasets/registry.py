@@ -8,6 +8,7 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,8 @@ def register(
     recipe_fields: Mapping[str, str] | None = None,
 ) -> Callable[[Loader], Loader]:
     """Decorate a loader to make its data set known under `name`."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name):  # it becomes part of folders' and scores' names
+        raise InputError(f"A data set's name is lower-case letters, digits, '.' and '-', not {name!r}.")
 
     def decorate(load: Loader) -> Loader:
         taken = _sources.get(name)

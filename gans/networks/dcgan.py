@@ -23,9 +23,9 @@ def base_and_doublings(size: int) -> tuple[int, int] | None:
 
 
 def nearest_sizes(size: int) -> tuple[int, ...]:
-    """The possible sizes just below and just above `size`."""
+    """The possible sizes just above `size` and just below, or at, it."""
     possible = sorted(b * 2**n for b in (4, 5, 6, 7) for n in range(1, 12))
-    below = [s for s in possible if s < size][-1:]
+    below = [s for s in possible if s <= size][-1:]
     return tuple(below + [s for s in possible if s > size][:1])
 
 

@@ -109,7 +109,7 @@ def test_the_table_tells_both_uncertainties_apart(tmp_path: Path, write: Write) 
     ]
     assert "dataset digits, kimg 100, batch 64" in caption
     assert "± standard deviation between seeds" in caption
-    assert "within that run (standard error)" in caption
+    assert "within that run:\n  FID: standard error" in caption
     assert "a collapsed" in caption
 
 

@@ -1,0 +1,97 @@
+"""From a command line to cells: everything that can be wrong is found here, before anything is trained."""
+
+import argparse
+import re
+
+import torch
+
+import gans
+import metrics
+from bench import datasets
+from bench.classifiers import extractor_for
+from bench.datasets import Dataset
+from bench.errors import InputError
+from bench.folders import data_folder
+from bench.grid import Cell, expand, require_trainable, with_changes
+from bench.pictures import is_image_shape
+from bench.scoring import Scoring
+
+DEFAULT_KIMG = 128.0
+MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
+
+
+def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
+    """All cells, and how each data set's samples are scored."""
+    if not options.variants:
+        raise InputError("--variants is needed, as in --variants dcgan,wgan; --list shows what there is.")
+    if options.kimg is not None and options.epochs is not None:
+        raise InputError("--kimg and --epochs both set the budget; give one of them.")
+    if options.image_size is not None and options.image_size > MAX_IMAGE_SIZE:
+        raise InputError(f"--image-size {options.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
+    if options.metrics and "none" in options.metrics and len(options.metrics) > 1:
+        raise InputError("--metrics none cannot stand beside other metrics.")
+    names = () if options.metrics == ["none"] else tuple(options.metrics or ())
+    metrics.check_names(names)
+    variants = [gans.get(name) for name in options.variants]
+    sources = [datasets.get(name) for name in options.dataset]
+    device = choose_device(options.device)
+    root = options.data_root or data_folder()
+    cells: list[Cell] = []
+    scorings: dict[str, Scoring] = {}
+    for source in sources:
+        recipes = with_changes(variants, options.set, dict(source.recipe_fields))
+        dataset = source.load(root, options.image_size or source.image_size)
+        kimg = options.kimg or DEFAULT_KIMG
+        if options.epochs is not None:
+            kimg = options.epochs * len(dataset.train.samples) / 1000
+        if options.eval_every is not None and options.eval_every > kimg:
+            raise InputError(f"--eval-every {options.eval_every:g} is more than the budget of {kimg:g} kimg.")
+        cells += expand(
+            recipes,
+            [dataset],
+            seeds=options.seeds,
+            batch_sizes=options.batch_size,
+            precisions=options.precision,
+            compile_modes=options.compile,
+            kimg=kimg,
+            device=device,
+        )
+        scorings[source.name] = scoring_for(dataset, names, options, device)
+    require_trainable(cells)
+    for cell in cells:  # a protocol that cannot be met is known before anything is trained
+        scorings[cell.dataset.name].protocols(cell)
+    return sorted(cells, key=lambda cell: cell.settings.seed), scorings
+
+
+def scoring_for(
+    dataset: Dataset, names: tuple[str, ...], options: argparse.Namespace, device: str
+) -> Scoring:
+    """How samples of one data set are scored: what was asked for, or all that the data allow."""
+    extractor = None
+    if options.metrics is None or any(name != "parzen" for name in names):
+        if is_image_shape(dataset.shape):
+            extractor = extractor_for(dataset, options.extractor, device)
+    elif options.extractor is not None:
+        raise InputError("--extractor is given, but no metric that was asked for needs one.")
+    if options.metrics is None:
+        names = tuple(metrics.METRICS) if extractor is not None else ("parzen",)
+        if extractor is not None and extractor.class_names is None:
+            names = tuple(name for name in names if name != "min_class_share")
+    reference = metrics.Reference(
+        f"{dataset.name}/test@{dataset.fingerprint}", dataset.test.samples, dataset.validation.samples
+    )
+    return Scoring(names=names, n_samples=options.samples, extractor=extractor, reference=reference)
+
+
+def choose_device(name: str) -> str:
+    """`auto` is a CUDA device if there is one; anything else is checked."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise InputError(f"There is no device {name!r}; there are auto, cpu, cuda and cuda:N.")
+    kind, _, index = name.partition(":")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError("There is no CUDA device on this machine; leave --device out to use the CPU.")
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        raise InputError(f"There are only {torch.cuda.device_count()} CUDA devices, so no {name}.")
+    return name

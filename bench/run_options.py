@@ -1,0 +1,139 @@
+"""The command line of `bench.run`."""
+
+import argparse
+from pathlib import Path
+
+import gans
+import metrics
+from bench import cli
+from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
+from bench.plan import DEFAULT_KIMG
+
+DESCRIPTION = """Train variants, score and time them, and show the table.
+
+  python -m bench.run --variants dcgan,wgan
+  python -m bench.run --variants dcgan,wgan --dataset mnist --seeds 0-4 --kimg 200 --eval-every 20
+"""
+
+
+def parser() -> cli.Parser:
+    """The command line of `bench.run`."""
+    made = cli.Parser(
+        prog="python -m bench.run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=DESCRIPTION,
+        epilog=(
+            "Every combination of variants, data sets, seeds, batch sizes, precisions and compile modes\n"
+            "is a cell. A cell that the store holds already is skipped; a new metric scores its checkpoint\n"
+            f"without training. Data are looked for in --data-root, else ${DATA_VARIABLE}, else the cache\n"
+            f"folder (${CACHE_VARIABLE}).\n"
+            "Exit codes: 0 done, 1 done with failures, 2 bad input, 130 interrupted."
+        ),
+    )
+    what = made.add_argument_group("what to train")
+    what.add_argument("--variants", type=cli.comma_list(str), metavar="A,B", help="names, see --list")
+    what.add_argument(
+        "--dataset",
+        type=cli.comma_list(str),
+        default=["digits"],
+        metavar="A,B",
+        help="names (default digits)",
+    )
+    what.add_argument("--seeds", type=cli.seeds, default=[0], metavar="0-4", help="seeds (default 0)")
+    what.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="V.FIELD=X",
+        help="change a field of a variant, as wgan.n_critic=3 or dcgan.lr=1e-4; FIELD=X changes every "
+        "chosen variant that has it; --list shows the fields; may be given again",
+    )
+    what.add_argument(
+        "--image-size",
+        type=cli.whole_number,
+        metavar="PIXELS",
+        help="side of the images (default: the data set's)",
+    )
+
+    budget = made.add_argument_group("how long")
+    budget.add_argument(
+        "--kimg",
+        type=cli.positive,
+        metavar="K",
+        help=f"generator steps × batch / 1000, for each cell (default {DEFAULT_KIMG:g})",
+    )
+    budget.add_argument(
+        "--epochs",
+        type=cli.positive,
+        metavar="E",
+        help="the same in passes: kimg = E × training images / 1000",
+    )
+    budget.add_argument(
+        "--batch-size", type=cli.comma_list(cli.whole_number), default=[64], metavar="N", help="default 64"
+    )
+
+    how = made.add_argument_group("on what, and in which arithmetic")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default auto)")
+    how.add_argument(
+        "--precision",
+        type=cli.comma_list(str),
+        default=["fp32"],
+        metavar="P",
+        help=f"{', '.join(gans.PRECISIONS)} (default fp32: TF32 off)",
+    )
+    how.add_argument(
+        "--compile",
+        type=cli.comma_list(str),
+        default=["off"],
+        metavar="MODE",
+        help=f"torch.compile of the whole step: {', '.join(gans.COMPILE_MODES)} (default off)",
+    )
+
+    scores = made.add_argument_group("what to score")
+    scores.add_argument(
+        "--metrics",
+        type=cli.comma_list(str),
+        metavar="A,B",
+        help=f"of {', '.join(metrics.METRICS)}, or none (default: all that the data allow)",
+    )
+    scores.add_argument(
+        "--samples",
+        type=cli.whole_number,
+        default=10_000,
+        metavar="N",
+        help="samples to score (default 10000)",
+    )
+    scores.add_argument(
+        "--eval-every",
+        type=cli.positive,
+        metavar="K",
+        help="score and draw a picture every K kimg too, from 0 on",
+    )
+    scores.add_argument(
+        "--extractor",
+        metavar="X",
+        help="features for fid and is: inception-v3-compat[:WEIGHTS], or a classifier's .safetensors file "
+        "(default: the data set's own classifier)",
+    )
+
+    where = made.add_argument_group("from where, to where")
+    where.add_argument("--data-root", type=Path, metavar="DIR", help="where data sets are read or downloaded")
+    where.add_argument(
+        "--output", type=Path, default=Path("runs"), metavar="DIR", help="the store (default runs)"
+    )
+    where.add_argument(
+        "--format",
+        choices=("csv", "parquet", "markdown", "json"),
+        help="also write the store's rows (markdown: the table) to a file beside it",
+    )
+    where.add_argument("--rerun", action="store_true", help="train even what the store holds already")
+    where.add_argument("--quiet", action="store_true", help="no progress, only the table")
+
+    look = made.add_argument_group("look only")
+    look.add_argument(
+        "--list", action="store_true", help="variants and data sets, a line each, and the fields"
+    )
+    look.add_argument(
+        "--dry-run", action="store_true", help="the cells and an estimate of their time; no training"
+    )
+    return made

@@ -1,0 +1,75 @@
+"""What a command prints about a store, the variants and the data sets."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import gans
+import results
+from bench import datasets
+from bench.grid import Cell
+from bench.plain_table import plain_table
+from bench.scoring import Scoring
+
+
+def show_results(
+    store: Path, cells: Sequence[Cell], scorings: dict[str, Scoring], export_format: str | None
+) -> None:
+    """Print the table of these cells under these protocols, and where rows and pictures are."""
+    try:
+        frame = results.load(store)
+    except results.StoreError:  # nothing has been measured
+        return
+    frame = frame[frame["training_id"].isin([cell.training_id for cell in cells])]
+    if frame.empty:
+        return
+    asked = {p.hash for cell in cells for p in scorings[cell.dataset.name].protocols(cell).values()}
+    # Rows without a phase are runs that measured nothing: they stay, or a failure would vanish.
+    other_protocol = frame["phase"].eq("score").fillna(False) & ~frame["protocol_hash"].isin(asked)
+    table, caption = results.compact_table(frame[~other_protocol])
+    print(f"\n{plain_table(table)}\n\n{caption}\n\nrows     {store}{os.sep}*{os.sep}rows-*.jsonl")
+    for cell in cells:
+        grid = store / cell.folder / "samples.png"
+        if grid.exists():
+            print(f"samples  {grid}")
+    if export_format is not None:
+        suffix = {"markdown": "md"}.get(export_format, export_format)
+        whole = store.resolve()  # the store "." has a name, too
+        path = whole.with_name(f"{whole.name}.{suffix}")
+        results.export(table if export_format == "markdown" else frame, path)
+        print(f"exported {path}")
+
+
+def show_list(variants: Sequence[str]) -> None:
+    """Print every variant and data set, a line each, and the fields that `--set` can change."""
+    for title, rows in (
+        ("Variants", [(name, describe(name)) for name in variants]),
+        (
+            "Data sets",
+            [
+                (s.name, f"{s.summary}. Licence: {s.licence}. Source: {s.origin}")
+                for s in map(datasets.get, datasets.names())
+            ],
+        ),
+        ("Fields for --set", [(name, fields(name)) for name in variants]),
+    ):
+        print(title)
+        for name, text in rows:
+            print(f"  {name:<10} {text}")
+
+
+def describe(name: str) -> str:
+    """One line about a variant, also if the package that offers it is broken."""
+    try:
+        variant = gans.get(name)
+    except gans.VariantError as error:
+        return str(error)
+    return f"{variant.summary} ({variant.reference})"
+
+
+def fields(name: str) -> str:
+    """The fields of a variant with their values."""
+    try:
+        return "  ".join(f"{path}={value}" for path, value in gans.field_values(gans.get(name)).items())
+    except gans.VariantError as error:
+        return str(error)

@@ -1,0 +1,54 @@
+import contextlib
+import io
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commands import VANILLA, Finished
+
+import bench.run
+import results
+from bench import cli
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes to the checkout or reads the user's cache."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("GAN_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second a run; `vanilla_store`, which is older than any test, has its plot."""
+    monkeypatch.setattr(results, "plot_monitors", lambda *_, **__: None)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run a command in this process: its exit code, stdout and stderr."""
+
+    def run_command(command: str, main: Callable[[list[str]], int] = bench.run.main) -> Finished:
+        capsys.readouterr()
+        code = cli.call(main, shlex.split(command))
+        return Finished(code, *capsys.readouterr())
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def vanilla_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one finished run of VANILLA; not to be changed."""
+    store = tmp_path_factory.mktemp("finished") / "runs"
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        assert cli.call(bench.run.main, shlex.split(f"{VANILLA} --output {store}")) == cli.OK
+    return store
+
+
+@pytest.fixture
+def store(vanilla_store: Path) -> Path:
+    """A copy of that store at ./runs, where commands look."""
+    return Path(shutil.copytree(vanilla_store, Path("runs").resolve()))

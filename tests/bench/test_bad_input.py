@@ -1,0 +1,228 @@
+"""Bad input: one sentence on stderr, exit code 2, nothing on stdout, nothing lost."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+from commands import TINY, VANILLA, contents
+
+import bench.sample
+
+Prepare = Callable[[pytest.MonkeyPatch], None]
+
+
+def a_file_in_the_way(_: pytest.MonkeyPatch) -> None:
+    Path("file").write_text("mine")
+
+
+def a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+
+def a_folder_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)
+
+
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        print("Downloading http://mirror.example/train-images")
+        raise URLError("Temporary failure in name resolution")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", unreachable)
+
+
+def a_truncated_mnist_file(_: pytest.MonkeyPatch) -> None:
+    raw = Path("data/MNIST/raw")
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte").write_bytes(b"\0" * 1000)
+
+
+def mnist_files_of_the_right_size_that_are_not_mnist(_: pytest.MonkeyPatch) -> None:
+    raw = Path("data/MNIST/raw")
+    raw.mkdir(parents=True)
+    sizes = {"images-idx3": (47_040_016, 7_840_016), "labels-idx1": (60_008, 10_008)}
+    for kind, bytes_each in sizes.items():
+        for part, size_bytes in zip(("train", "t10k"), bytes_each, strict=True):
+            with (raw / f"{part}-{kind}-ubyte").open("wb") as file:
+                file.truncate(size_bytes)
+
+
+def a_damaged_extractor(_: pytest.MonkeyPatch) -> None:
+    Path("mine.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header....")
+
+
+def a_damaged_checkpoint(_: pytest.MonkeyPatch) -> None:
+    Path("broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header....")
+
+
+def a_full_folder(_: pytest.MonkeyPatch) -> None:
+    Path("pictures").mkdir()
+    Path("pictures/mine.png").write_bytes(b"mine")
+
+
+def values(option: str, *bad: str, sentence: str) -> list[tuple[str, str, str]]:
+    return [
+        (f"{option[2:]} {text}", f"--variants vanilla {TINY} {option}={text}", f"{text!r} {sentence}")
+        for text in bad
+    ]
+
+
+WHOLE, POSITIVE = "is not a whole number above 0", "is not a number above 0"
+
+RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
+    ("unknown variant", f"--variants dcgn {TINY}", "no variant 'dcgn'. Did you mean 'dcgan'?"),
+    ("unknown variant, listed", "--list --variants dcgn", "no variant 'dcgn'. Did you mean 'dcgan'?"),
+    ("unknown dataset", f"{VANILLA} --dataset digit", "no data set 'digit'. Did you mean 'digits'?"),
+    ("no variant", "--kimg 1", "--variants is needed"),
+    ("an empty list", "--variants , --kimg 1", "at least one value is needed"),
+    ("twice the same", "--variants vanilla,vanilla", "a value stands twice in 'vanilla,vanilla'"),
+    ("unknown option", f"{VANILLA} --kmg 3", "Unrecognized arguments: --kmg 3"),
+    ("a list with spaces", "--variants dcgan wgan", "Unrecognized arguments: wgan; a list is written A,B"),
+    ("an option without its value", "--variants", "expected one argument"),
+    ("kimg and epochs", f"{VANILLA} --epochs 2", "--kimg and --epochs both set the budget"),
+    ("none and others", f"{VANILLA} --metrics none,fid", "--metrics none cannot stand beside other metrics"),
+    ("extractor without use", f"{VANILLA} --extractor x", "--extractor is given, but no metric"),
+    ("evaluation beyond the end", f"{VANILLA} --eval-every 9", "--eval-every 9 is more than the budget of"),
+    (
+        "a size the networks can't make",
+        "--variants dcgan --kimg 0.256 --image-size 30",
+        "cannot make 30 × 30 images: it makes squares of b · 2ⁿ pixels",
+    ),
+    ("a size beyond memory", f"{VANILLA} --image-size 100000", "more than 1024 pixels"),
+    (
+        "batch above the data",
+        f"{VANILLA} --batch-size 64,1001",
+        "A batch of 1001 is larger than the training",
+    ),
+    *values("--kimg", "0", "-1", "nan", "inf", "ten", sentence=POSITIVE),
+    *values("--epochs", "0", "-1", "ten", sentence=POSITIVE),
+    *values("--eval-every", "0", "-1", "ten", sentence=POSITIVE),
+    *values("--batch-size", "0", "-64", "6.5", "many", sentence=WHOLE),
+    *values("--samples", "0", "-1", "1e4", "²", sentence=WHOLE),
+    *values("--image-size", "0", "-16", "16x16", sentence=WHOLE),
+    *values("--seeds", "-1", "1.5", "a-b", "3-", sentence="is not a list of seeds like 0-4 or 0,2,5"),
+    ("seeds backwards", f"{VANILLA} --seeds 4-0", "'4-0' names no seed"),
+    ("too many seeds", f"{VANILLA} --seeds 0-10000000000", "names more than 10000 seeds"),
+    ("a seed no row can hold", f"{VANILLA} --seeds {2**63}", "is not a list of seeds"),
+    ("too few samples", f"{VANILLA} --metrics is --samples 9", "needs at least 10 generated images"),
+    *(
+        (f"set {text}", f"{VANILLA} --set {text}", f"--set takes VARIANT.FIELD=VALUE, not '{text}'")
+        for text in ("lr", "lr=", "=3", "vanilla.lr")
+    ),
+    ("unknown field", f"{VANILLA} --set vanilla.dropot=0.1", "no field 'dropot'. Did you mean 'dropout'?"),
+    ("unknown field of any", f"{VANILLA} --set boost=2", "vanilla has no field 'boost'"),
+    ("field of another", f"{VANILLA} --set wgan.n_critic=3", "changes a variant that is not in --variants"),
+    ("a word for a number", f"{VANILLA} --set lr=fast", "vanilla.lr must be a number, not 'fast'"),
+    ("a fraction for a count", f"{VANILLA} --set nz=3.5", "vanilla.nz must be a whole number, not '3.5'"),
+    ("not finite", f"{VANILLA} --set lr=nan", "vanilla.lr must be a finite number, not 'nan'"),
+    ("a negative rate", f"{VANILLA} --set lr=-1", "must be above 0"),
+    ("a choice there is not", f"{VANILLA} --set loss=hinge2", "There is no loss 'hinge2'; there are"),
+    ("a width of nothing", f"{VANILLA} --set hidden_g=8-0", "must be above 0"),
+    ("precision", f"{VANILLA} --precision fp23", "There is no precision 'fp23'; there are fp32"),
+    ("compile", f"{VANILLA} --compile always", "There is no compile mode 'always'; there are off"),
+    ("metric", f"{VANILLA} --metrics fdi", "no metric 'fdi': did you mean 'fid'?"),
+    ("device", f"{VANILLA} --device gpu", "There is no device 'gpu'; there are auto, cpu, cuda and cuda:N"),
+    ("half a device", f"{VANILLA} --device cpu:", "There is no device 'cpu:'"),
+    ("format", f"{VANILLA} --format xlsx", "invalid choice: 'xlsx'"),
+    ("extractor by name", f"{VANILLA} --metrics fid --extractor mine", "there is no extractor 'mine'"),
+    (
+        "a damaged extractor",
+        f"{VANILLA} --metrics fid --extractor mine.safetensors",
+        "mine.safetensors is not a whole safetensors file",
+        a_damaged_extractor,
+    ),
+    (
+        "output is a file",
+        f"{VANILLA} --output file",
+        "Cannot write to the output folder file",
+        a_file_in_the_way,
+    ),
+    ("output below a file", f"{VANILLA} --output file/runs", "Cannot write to the output", a_file_in_the_way),
+    (
+        "output where nothing can be",
+        f"{VANILLA} --output /proc/runs",
+        "Cannot write to the output folder /proc",
+    ),
+    ("no permission", f"{VANILLA} --output x", "x: Permission denied", a_folder_without_permission),
+    ("a full disk", VANILLA, "output folder runs: No space left on device", a_disk_that_is_full),
+    (
+        "no files, no network",
+        f"{VANILLA} --dataset mnist --data-root data",
+        "MNIST is not in data/MNIST/raw and cannot be downloaded (urlopen error Temporary failure in name "
+        "resolution): put train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
+        "t10k-labels-idx1-ubyte there, or name another folder with --data-root.",
+        no_network,
+    ),
+    (
+        "a truncated file",
+        f"{VANILLA} --dataset mnist --data-root data",
+        "data/MNIST/raw/train-images-idx3-ubyte is damaged: it has 1000 bytes instead of 47040016",
+        a_truncated_mnist_file,
+    ),
+    (
+        "files of something else",
+        f"{VANILLA} --dataset mnist --data-root data",
+        "A file of MNIST in data/MNIST/raw is damaged",
+        mnist_files_of_the_right_size_that_are_not_mnist,
+    ),
+]
+
+SAMPLE: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
+    ("sample: no run", "", "required: RUN, --out"),
+    ("sample: unknown run", "digit-vanila --out x", "There is no run 'digit-vanila' in runs. Did you mean"),
+    ("sample: no store", "digits --store nowhere --out x", "nor any finished run in the store nowhere"),
+    ("sample: a folder of something else", ".. --out x", "The folder .. has no checkpoint.safetensors"),
+    ("sample: no samples", "digits --n 0 --out x", f"'0' {WHOLE}"),
+    ("sample: a seed below 0", "digits --seed=-1 --out x", "'-1' is not a whole number from 0 on"),
+    ("sample: format", "digits --format gif --out x", "invalid choice: 'gif'"),
+    ("sample: a full folder", "digits --out pictures", "The folder pictures is not empty", a_full_folder),
+    (
+        "sample: out is a file",
+        "digits --out file",
+        "Cannot write to the output folder file",
+        a_file_in_the_way,
+    ),
+    (
+        "sample: damaged",
+        "broken.safetensors --out x",
+        "The checkpoint broken.safetensors is damaged",
+        a_damaged_checkpoint,
+    ),
+]
+
+CASES = [(bench.run.main, case) for case in RUN] + [(bench.sample.main, case) for case in SAMPLE]
+
+
+@pytest.mark.parametrize(("main", "case"), CASES, ids=[case[0] for _, case in CASES])
+def test_one_sentence_exit_code_2_and_nothing_lost(main, case, run, store, monkeypatch):
+    _, command, sentence, *prepare = case
+    for change in prepare:
+        change(monkeypatch)
+    before = contents(Path())
+    done = run(command, main)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert sentence in done.err
+    assert contents(Path()) == before
+
+
+def test_the_same_from_a_shell():
+    command = [sys.executable, "-m", "bench.run", "--variants", "dcgn"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: There is no variant 'dcgn'. Did you mean 'dcgan'? There are: dcgan, vanilla, wgan.\n"
+    )
