@@ -40,7 +40,7 @@ def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
         if (why := why_unwritable(error)) is None:
             raise
         place = f" {error.filename}" if error.filename else ""
-        print(f"error: Cannot write{place}: {why}; what was already written is kept.", file=sys.stderr)
+        print(f"error: Cannot read or write{place}: {why}; what was written is kept.", file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

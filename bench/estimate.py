@@ -15,14 +15,14 @@ from gans.critic_schedule import Constant
 TIMED_STEPS = 5
 
 
-def plan_table(cells: Sequence[Cell], done: Mapping[str, Todo]) -> str:
+def plan_table(cells: Sequence[Cell], todos: Mapping[str, Todo]) -> str:
     """Every cell with its budget and an estimate from a few throw-away steps, as text."""
     rows = []
     timed: dict[object, tuple[float, float] | str] = {}
     total = 0.0
     for cell in cells:
         settings = cell.settings
-        work = done[cell.training_id].work
+        work = todos[cell.training_id].kind
         critic_steps = sum(cell.variant.critic.steps(i) for i in range(settings.total_steps))
         estimate = "–"
         if work == "train":

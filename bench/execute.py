@@ -33,20 +33,20 @@ GRID_IMAGES = 64
 class Todo:
     """What is left to do for a cell: everything, some scores of a finished training, or nothing."""
 
-    work: Literal["train", "score", "nothing"]
+    kind: Literal["train", "score", "nothing"]
     scores: tuple[str, ...] = ()
     outcome: str = ""
 
 
 def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
     """Look up in the store what has been done of a cell already."""
-    everything = Todo(work="train", scores=scoring.names)
+    everything = Todo(kind="train", scores=scoring.names)
     rows = None if rerun else rows_that_count(store / cell.folder)
     if rows is None:
         return everything
     mine = rows[rows["training_id"] == cell.training_id]
     if (mine["outcome"] == "diverged").any():  # the same training would diverge again
-        return Todo(work="nothing", outcome="diverged")
+        return Todo(kind="nothing", outcome="diverged")
     final = mine[mine["final"].fillna(False)]
     known = set(final["protocol_hash"].dropna())
     missing = tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known)
@@ -54,10 +54,10 @@ def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> T
     if not (final["metric"] == "training_sec").any():
         return everything
     if not missing:
-        return Todo(work="nothing", outcome="ok")
+        return Todo(kind="nothing", outcome="ok")
     if not (store / cell.folder / CHECKPOINT).is_file():
         return everything
-    return Todo(work="score", scores=missing)
+    return Todo(kind="score", scores=missing)
 
 
 def rows_that_count(folder: Path) -> pd.DataFrame | None:
@@ -68,6 +68,12 @@ def rows_that_count(folder: Path) -> pd.DataFrame | None:
         if any(folder.glob("rows-*.jsonl")):
             raise
         return None  # nothing has been run, or all was damaged and has been set aside
+
+
+def scored_on_the_way(folder: Path) -> bool:
+    """Whether a finished training was scored before its end, too."""
+    rows = rows_that_count(folder)
+    return rows is not None and bool((rows["phase"].eq("score") & ~rows["final"]).fillna(False).any())
 
 
 def execute(
@@ -82,12 +88,12 @@ def execute(
 ) -> tuple[str, str]:
     """Do what is left of a cell; returns its outcome and the reason for it.
 
-    Rows are on disk as soon as they are measured. Whatever ends the cell, the journal is sealed with
-    the outcome; only an interrupt and a disk that cannot be written go on to the caller.
+    Rows are on disk as soon as they are measured. The journal is sealed with the outcome, unless the
+    disk cannot be written. That, an interrupt, and another process on the same cell go on to the caller.
     """
     folder = store / cell.folder
     results.seal_abandoned(folder)
-    sampler = finished(cell, folder) if work.work == "score" else None
+    sampler = finished(cell, folder) if work.kind == "score" else None
     header = header_of(cell, command, trained=sampler is None)
     with results.Journal.open(folder, header) as journal:
         flags: list[str] = []
@@ -282,7 +288,10 @@ def position(trainer: gans.Trainer) -> dict[str, object]:
 def cost_rows(
     trainer: gans.Trainer, records: list[dict[str, float]], peak_bytes: int | None
 ) -> Iterator[dict[str, object]]:
-    """What the training cost: time, speed, memory. Always at least one row."""
+    """What the training cost: time, speed, memory. Always at least one row.
+
+    `images_per_sec` is generator steps × batch per second, the D steps before each included.
+    """
     final = trainer.steps == trainer.settings.total_steps
     common: dict[str, object] = {"phase": "training", "final": final}
     yield common | {

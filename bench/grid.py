@@ -118,7 +118,7 @@ def _set_where_possible(
 
 def expand(
     variants: Sequence[gans.Variant],
-    datasets: Sequence[Dataset],
+    dataset: Dataset,
     *,
     seeds: Sequence[int],
     batch_sizes: Sequence[int],
@@ -127,10 +127,10 @@ def expand(
     kimg: float,
     device: str,
 ) -> list[Cell]:
-    """Every combination; seeds vary slowest, so that an interrupted grid compares like with like."""
+    """Every combination."""
     cells = []
-    axes = itertools.product(seeds, datasets, batch_sizes, precisions, compile_modes, variants)
-    for seed, dataset, batch_size, precision, compile_mode, variant in axes:
+    axes = itertools.product(seeds, batch_sizes, precisions, compile_modes, variants)
+    for seed, batch_size, precision, compile_mode, variant in axes:
         settings = gans.Settings(
             batch_size=batch_size,
             kimg=kimg,
@@ -148,6 +148,8 @@ def require_trainable(cells: Sequence[Cell]) -> None:
 
     Raises
     ------
+    InputError
+        If a batch is larger than its training set.
     gans.VariantError
         With the one sentence that says what cannot be made.
     """

@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from results.atomic import replacing
+
 SMALLEST_SIDE = 448  # pixels: 8 × 8 pictures of 16 pixels would otherwise be a stamp
 
 
@@ -36,9 +38,8 @@ def tiled(images: Tensor, columns: int) -> Tensor:
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a PNG so that `path` holds either the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    picture.save(temporary, format="PNG")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        picture.save(temporary, format="PNG")
 
 
 def is_image_shape(shape: tuple[int, ...] | torch.Size) -> bool:

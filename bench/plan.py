@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import warnings
 
 import torch
 
@@ -48,7 +49,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
             raise InputError(f"--eval-every {options.eval_every:g} is more than the budget of {kimg:g} kimg.")
         cells += expand(
             recipes,
-            [dataset],
+            dataset,
             seeds=options.seeds,
             batch_sizes=options.batch_size,
             precisions=options.precision,
@@ -60,6 +61,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     require_trainable(cells)
     for cell in cells:  # a protocol that cannot be met is known before anything is trained
         scorings[cell.dataset.name].protocols(cell)
+    # Seeds vary slowest, so that an interrupted grid compares like with like.
     return sorted(cells, key=lambda cell: cell.settings.seed), scorings
 
 
@@ -68,19 +70,31 @@ def scoring_for(
 ) -> Scoring:
     """How samples of one data set are scored: what was asked for, or all that the data allow."""
     extractor = None
-    if options.metrics is None or any(name != "parzen" for name in names):
+    if options.metrics is None or any(metrics.METRICS[name].needs != "samples" for name in names):
         if is_image_shape(dataset.shape):
             extractor = extractor_for(dataset, options.extractor, device)
     elif options.extractor is not None:
         raise InputError("--extractor is given, but no metric that was asked for needs one.")
     if options.metrics is None:
-        names = tuple(metrics.METRICS) if extractor is not None else ("parzen",)
-        if extractor is not None and extractor.class_names is None:
-            names = tuple(name for name in names if name != "min_class_share")
+        names = all_possible(dataset, extractor)
     reference = metrics.Reference(
         f"{dataset.name}/test@{dataset.fingerprint}", dataset.test.samples, dataset.validation.samples
     )
     return Scoring(names=names, n_samples=options.samples, extractor=extractor, reference=reference)
+
+
+def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:
+    """Every metric that this data set and extractor allow; a warning says what is missing for the rest."""
+    possible = {"samples"}
+    if extractor is not None:
+        possible |= {"features"} if extractor.class_names is None else {"features", "classes"}
+    elif is_image_shape(dataset.shape):
+        warnings.warn(
+            f"{dataset.name} has no labels: fid and is need --extractor inception-v3-compat, min_class_share "
+            "a classifier; only parzen is scored.",
+            stacklevel=2,
+        )
+    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs in possible)
 
 
 def choose_device(name: str) -> str:

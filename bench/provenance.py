@@ -47,6 +47,8 @@ def _git_commit() -> str:
     """The commit that the source lies at, `-dirty` appended if it has been changed; "" if unknown."""
     folder = Path(__file__).parent
     try:
+        # Installed below someone else's repository, this file is not one of its own.
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):

@@ -12,7 +12,7 @@ from pathlib import Path
 import gans
 from bench import cli
 from bench.estimate import plan_table
-from bench.execute import Todo, execute, todo
+from bench.execute import Todo, execute, scored_on_the_way, todo
 from bench.grid import Cell
 from bench.plan import plan
 from bench.progress import TrainingProgress
@@ -31,11 +31,11 @@ def main(arguments: list[str]) -> int:
         return cli.OK
     cells, scorings = plan(options)
     if options.dry_run:
-        done = {
+        todos = {
             cell.training_id: todo(cell, scorings[cell.dataset.name], options.output, rerun=options.rerun)
             for cell in cells
         }
-        print(plan_table(cells, done))
+        print(plan_table(cells, todos))
         return cli.OK
     store = cli.writable_folder(options.output)
     command = ["bench.run", *arguments]
@@ -65,9 +65,9 @@ def run_cell(
     """Do what is left of one cell; its outcome and the reason for it."""
     progress.cell(label(cell), cell.settings.kimg)
     work: Todo = todo(cell, scoring, store, rerun=options.rerun)
-    if work.work != "train" and options.eval_every is not None:
+    if work.kind != "train" and options.eval_every is not None and not scored_on_the_way(store / cell.folder):
         progress.say("is trained already; --rerun trains again to score it on the way (--eval-every).")
-    if work.work == "nothing":
+    if work.kind == "nothing":
         progress.say("is done already; --rerun does it again.")
         return work.outcome, ""
     return execute(

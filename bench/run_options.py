@@ -124,7 +124,7 @@ def parser() -> cli.Parser:
     where.add_argument(
         "--format",
         choices=("csv", "parquet", "markdown", "json"),
-        help="also write the store's rows (markdown: the table) to a file beside it",
+        help="also write the rows of these cells (markdown: the table) to a file beside the store",
     )
     where.add_argument("--rerun", action="store_true", help="train even what the store holds already")
     where.add_argument("--quiet", action="store_true", help="no progress, only the table")

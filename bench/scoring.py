@@ -62,7 +62,7 @@ class Scoring:
                 "n_fake": score.n_fake,
                 "protocol_hash": score.protocol.hash,
                 "protocol": score.protocol.to_json(),
-                "split": "test",
+                "split": "test" if score.n_real else None,
                 "details": json.dumps(dict(score.details)),
                 "warnings": "; ".join(score.warnings) or None,
             }

@@ -17,22 +17,20 @@ from gans.variant import Variant
 FORMAT = "gan-bench checkpoint 1"
 
 
-def save_checkpoint(
-    path: Path, state: dict[str, Tensor], variant: Variant, shape: tuple[int, ...], **more: Any
-) -> None:
-    """Write a trainer's state so that `path` holds either the old file or the whole new one.
-
-    `more` is JSON-ready data that the caller wants back with the metadata.
-    """
+def save_checkpoint(path: Path, state: dict[str, Tensor], variant: Variant, shape: tuple[int, ...]) -> None:
+    """Write a trainer's state so that `path` holds either the old file or the whole new one."""
     if not variant.name:
         raise VariantError("A variant without a name cannot be loaded again: register it.")
-    metadata = {"variant": to_config(variant), "shape": list(shape), **more}
+    metadata = {"variant": to_config(variant), "shape": list(shape)}
     temporary = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    save_file(tensors, temporary, {"format": FORMAT, "gan-bench": json.dumps(metadata)})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        save_file(tensors, temporary, {"format": FORMAT, "gan-bench": json.dumps(metadata)})
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -49,7 +49,7 @@ def from_config(default: T, config: dict[str, Any]) -> T:
         if isinstance(value, dict):
             piece = getattr(default, name)
             if piece.kind != value["kind"]:
-                piece = piece_of_kind(hints[name], value["kind"])
+                piece = piece_of_kind(hints[name], value["kind"], name)
             changes[name] = from_config(piece, value)
         else:
             changes[name] = tuple(value) if isinstance(value, list) else value
@@ -141,9 +141,7 @@ def parse(text: str, hint: Any, key: str) -> Any:
         if origin is tuple:
             return tuple(arguments[0](part) for part in text.split("-")) if text else ()
         if isinstance(hint, type) and issubclass(hint, Piece):
-            if text not in hint.kinds:
-                raise VariantError(f"{key} must be one of {', '.join(hint.kinds)}, not {text!r}.")
-            return hint.kinds[text]()
+            return piece_of_kind(hint, text, key)
         value = hint(text)
     except VariantError:
         raise
@@ -155,10 +153,8 @@ def parse(text: str, hint: Any, key: str) -> Any:
     return value
 
 
-def piece_of_kind(slot: type[Piece], kind: str) -> Any:
-    """The piece of that kind for a slot, at its defaults."""
+def piece_of_kind(slot: type[Piece], kind: str, key: str) -> Any:
+    """The piece of that kind for a slot, at its defaults; errors name `key`."""
     if kind not in slot.kinds:
-        raise VariantError(
-            f"There is no {slot.__name__.lower()} {kind!r}; there are {', '.join(slot.kinds)}."
-        )
+        raise VariantError(f"{key} must be one of {', '.join(slot.kinds)}, not {kind!r}.")
     return slot.kinds[kind]()

@@ -52,7 +52,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Variant:
-    """The variant of that name, at its paper's settings.
+    """The variant of that name, as its recipe says.
 
     Raises
     ------

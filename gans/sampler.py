@@ -51,7 +51,7 @@ def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
     Raises
     ------
     VariantError
-        If the file is missing, damaged, or of a variant that is not installed.
+        If the file is missing, damaged, or of a variant that is not installed in that version.
     """
     path = Path(checkpoint)
     tensors, metadata = read_checkpoint(path)

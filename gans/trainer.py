@@ -111,7 +111,8 @@ class Trainer:
         """Train to the end of the budget, or until `until_kimg`, yielding monitors as it goes.
 
         Every `MONITOR_EVERY` generator steps, and at the end, it yields step, kimg, training_sec,
-        real_images and the means of the monitors since the last (`gans.step.MONITORS`, `jsd`, and
+        real_images and the means of the monitors since the last (`gans.step.MONITORS`, of the last D step
+        before each G step; `jsd`; and
         `d_fake_after_g`: D(G(z)) of the last step's noise after G's update). The clock stands still
         while the caller handles a record.
 

@@ -22,17 +22,26 @@ class Metric:
     """What it is and what it needs, in a line."""
     better: Literal["lower", "higher"]
     """Which way is better."""
+    needs: Literal["samples", "features", "classes"]
+    """Samples alone; any extractor; or one whose classes are those of the data."""
 
 
 METRICS: Mapping[str, Metric] = {
-    "fid": Metric(summary="Fréchet distance between features: needs images and an extractor", better="lower"),
-    "is": Metric(summary="Inception score: needs images and an extractor", better="higher"),
+    "fid": Metric(
+        summary="Fréchet distance between features: needs images and an extractor",
+        better="lower",
+        needs="features",
+    ),
+    "is": Metric(summary="Inception score: needs images and an extractor", better="higher", needs="features"),
     "parzen": Metric(
-        summary="Parzen-window log-likelihood: needs validation samples, no extractor", better="higher"
+        summary="Parzen-window log-likelihood: needs validation samples, no extractor",
+        better="higher",
+        needs="samples",
     ),
     "min_class_share": Metric(
         summary="share of the rarest class, up to 1 / classes: needs images and a domain classifier",
         better="higher",
+        needs="classes",
     ),
 }
 """Names that `score` knows."""
@@ -40,7 +49,6 @@ METRICS: Mapping[str, Metric] = {
 INCEPTION_SPLITS = 10
 """Splits of the Inception score, as in the original."""
 
-_NEED_FEATURES = tuple(name for name in METRICS if name != "parzen")
 # As the original: σ is chosen on the first 1,000 validation images.
 _SIGMA_SAMPLES = 1000
 
@@ -77,7 +85,7 @@ def qualified_name(name: str, extractor: Extractor | None) -> str:
         If there is no such metric, or it needs an extractor and got none.
     """
     check_names([name])
-    if name not in _NEED_FEATURES:
+    if METRICS[name].needs == "samples":
         return name
     return f"{name}@{required_extractor(name, extractor).name}"
 

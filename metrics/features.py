@@ -146,11 +146,11 @@ def _ieee_float32(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    convolution = torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    product = torch.backends.cuda.matmul
-    before = convolution.fp32_precision, product.fp32_precision
-    convolution.fp32_precision = product.fp32_precision = "ieee"
+    # The switch that trainers use, too: torch refuses a mix of this one and `fp32_precision`.
+    product, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = product.allow_tf32, convolution.allow_tf32
+    product.allow_tf32 = convolution.allow_tf32 = False
     try:
         yield
     finally:
-        convolution.fp32_precision, product.fp32_precision = before
+        product.allow_tf32, convolution.allow_tf32 = before

@@ -42,7 +42,7 @@ class Protocol:
     sigma_rule: str | None
     """How the Parzen window's σ was chosen, or None."""
     samples: str
-    """How the generated pile was drawn, such as ``"eval-mode G, EMA off, seed 0"``."""
+    """How the generated pile was drawn, such as ``"eval-mode G, EMA off"``."""
 
     @property
     def hash(self) -> str:

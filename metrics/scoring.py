@@ -129,7 +129,7 @@ def score(
             scores[name] = _fid(features, real, network, generator, protocol)
         elif name == "is":
             scores[name] = _inception(features, protocol)
-        else:
+        elif name == "min_class_share":
             scores[name] = _min_class_share(features, network, protocol)
     return scores
 

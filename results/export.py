@@ -96,7 +96,11 @@ def read_export(path: str | Path) -> pd.DataFrame:
         elif format == "parquet":
             frame = parquet.read_table(source).to_pandas()
         else:
-            frame = pd.DataFrame(json.loads(source.read_text(encoding="utf-8")))
+            records = json.loads(source.read_text(encoding="utf-8"))
+            frame = pd.DataFrame(records, dtype=object)  # integers stay whole beside missing ones
+            known = {column.name for column in COLUMNS}
+            others = [name for name in frame if name not in known]
+            frame[others] = frame[others].infer_objects()
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise StoreError(f"{source} can't be read as {format}: {error}") from error
     for column in COLUMNS:
@@ -142,7 +146,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),
-    ).to_pandas()
+    ).to_pandas(integer_object_nulls=True)  # as floats, integers from 2⁵³ on would lose digits
 
 
 def _json(frame: pd.DataFrame) -> str:

@@ -32,7 +32,7 @@ def plot_monitors(
 ) -> None:
     """Draw the training monitors of one run to a PNG of 1200 × 840 pixels.
 
-    Four panels against thousands of images trained on: D on real and generated images, the losses,
+    Four panels against kimg (generator steps × batch / 1000): D on real and generated images, the losses,
     the Jensen-Shannon estimate (or the critic's difference, where the loss has no such estimate),
     and the gradient norms. Long histories show a running mean with the range of the values around
     it, so that spikes stay visible.
@@ -40,7 +40,7 @@ def plot_monitors(
     Parameters
     ----------
     history
-        Reals, one row a monitored step, in order: ``kimg`` (thousands of images), ``loss_d``,
+        Reals, one row a monitored step, in order: ``kimg``, ``loss_d``,
         ``loss_g``, ``d_real``, ``d_fake``, ``d_fake_before_g`` and ``d_fake_after_g`` (D's mean
         output), ``value`` (the value function or the critic's difference), ``jsd`` (nats),
         ``grad_norm_d``, ``grad_norm_g`` (L2). NaN where a loss does not define one.
@@ -76,7 +76,7 @@ def plot_monitors(
         gradients.set_yscale("log")
     _label(gradients, "Gradient norms", "L2 norm (log scale)")
     for axes in (distance, gradients):
-        axes.set_xlabel("images trained on (thousands, kimg)")
+        axes.set_xlabel("kimg (generator steps × batch / 1000)")
     for axes in (discriminator, losses, distance, gradients):
         axes.tick_params(labelsize=11)
         axes.grid(visible=True, color="#DDDDDD", linewidth=0.7)

@@ -84,7 +84,8 @@ def compact_table(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
             break
         left_out.insert(0, costs.popitem()[0])
     if costs:
-        notes.append(f"{', '.join(costs)}: medians over the ok seeds.")
+        speed = "; img/s is generator steps × batch a second" if "img/s" in costs else ""
+        notes.append(f"{', '.join(costs)}: medians over the ok seeds{speed}.")
     if left_out:
         notes.append(f"Left out for width: {', '.join(left_out)}; the summary has them.")
     return table.astype(str), "\n".join([*_caption(groups, scores, shared), *notes])
@@ -197,12 +198,12 @@ def _or_dash(value: object, text: Callable[..., str]) -> str:
 
 
 def _width(table: pd.DataFrame) -> int:
-    """Characters of a line with three between columns and two at each end, as rich draws it."""
-    widths = (
+    """Characters of a line of a plain table: two spaces between columns."""
+    widths = [
         max(len(line) for text in [name, *table[name]] for line in str(text).split("\n"))
         for name in table.columns
-    )
-    return sum(width + 3 for width in widths) + 1
+    ]
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _caption(groups: pd.DataFrame, scores: pd.DataFrame, shared: list[str]) -> list[str]:

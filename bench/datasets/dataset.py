@@ -50,11 +50,13 @@ class Dataset:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Images uint8 `(n, C, H, W)` at `size` × `size`: bilinear, antialiased, rounded to nearest.
+    """Images `(n, C, H, W)`, uint8 or float64 in 0…255, as uint8 at `size` × `size`.
+
+    Bilinear, antialiased, rounded to nearest.
 
     In float64, where scaling by powers of two is exact, so that every machine gets the same bytes.
     """
-    if images.shape[-2:] == (size, size):
+    if images.shape[-2:] == (size, size) and images.dtype == torch.uint8:
         return images
     chunk = max(1, CHUNK_PIXELS // size**2)
     parts = [

@@ -6,11 +6,15 @@
 | batch | the command line's (64) | 128 | 64 |
 | z | N(0, 1)¹⁰⁰ | U(−1, 1)¹⁰⁰ (quoted from memory) | N(0, 1)¹⁰⁰ |
 | LeakyReLU slope | .2 | .2 | .2 |
-| weights | N(0, .02) | N(0, .02) | N(0, .02), batch-norm scales N(1, .02) |
+| weights | N(0, .02), batch-norm scales N(1, .02) | N(0, .02) | N(0, .02), batch-norm scales N(1, .02) |
 | images | b · 2ⁿ | 64 | 64 |
 
 Real and fake go through D in separate batches, and one generated batch serves both updates, as in the
 well-known code. `--set dcgan.noise=uniform` is the paper's noise.
+
+Of that code's options nz, ngf, ndf, lr and beta1 are fields (`--set`); data root, batch size, image size,
+epochs (or kimg) and device are options of `bench.run`; the number of channels comes from the data; and
+`workers` has no counterpart, because the data lie on the training device as uint8 and nothing is loaded.
 """
 
 from gans.networks import DCGAN

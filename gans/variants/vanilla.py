@@ -1,10 +1,22 @@
 """The plain GAN: two multi-layer perceptrons and cross entropy.
 
-I. Goodfellow et al., "Generative Adversarial Nets", arXiv 1406.2661, in the form that tutorials teach:
-four linear layers a player, LeakyReLU, dropout .5 in D, Adam. The paper's own network (maxout, SGD
-with momentum) differs in all of that. `loss` is the non-saturating one of §3; `--set
-vanilla.loss=minimax` is eq. 1 to the letter. Noise is normal; `--set vanilla.noise=uniform` is the
-paper's choice. On points the same network ends linearly.
+I. Goodfellow et al., "Generative Adversarial Nets", arXiv 1406.2661, in the form that tutorials teach.
+The paper's own MNIST network and optimiser are another recipe:
+
+| setting | here | the paper's code |
+|---|---|---|
+| G's hidden layers | 256, 512, 1024, LeakyReLU .2 | 1200, 1200, ReLU |
+| D's hidden layers | 1024, 512, 256, LeakyReLU .2 | maxout 240 × 5, twice |
+| dropout in D | .5 after each hidden layer | .2 on the input, .5 elsewhere |
+| output | tanh, data in [−1, 1] | sigmoid, data in [0, 1] |
+| optimiser | Adam 2e-4, β1 .5 | SGD .1 decayed, momentum .5 → .7 |
+| batch | the command line's (64) | 100 |
+| z | N(0, 1)¹⁰⁰ | U(−√3, √3)¹⁰⁰ |
+| D's loss | BCE + BCE | ½ (BCE + BCE) |
+| gradients | alternating | both at the same point |
+
+`loss` is the non-saturating one of §3; `--set vanilla.loss=minimax` is eq. 1 to the letter. The paper's
+noise is `--set vanilla.noise=uniform --set vanilla.bound=1.7320508`. On points G ends linearly.
 """
 
 from gans.networks import MLP

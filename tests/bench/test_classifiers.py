@@ -106,7 +106,7 @@ def test_a_damaged_cached_classifier_is_named_set_aside_and_made_anew(run, label
 
 
 def test_a_classifier_by_command(run, labelled):
-    done = run("--dataset sides --output made/sides.safetensors", bench.classifiers.main)
+    done = run("--dataset sides --out made/sides.safetensors", bench.classifiers.main)
     assert done.code == cli.OK
     assert done.out.startswith("made/sides.safetensors: 1")
     assert "test accuracy 100.00%" in done.out

@@ -121,7 +121,8 @@ def test_a_data_set_is_one_file_and_needs_no_labels(own_registry, run, monkeypat
         "--variants vanilla --set hidden_g=8 --set hidden_d=8 --kimg 0.06 --batch-size 30 --samples 16 "
         "--dataset stripes"
     )
-    done = run(command)
+    with pytest.warns(UserWarning, match="stripes has no labels: fid and is need --extractor inception"):
+        done = run(command)
     assert done.code == cli.OK
     assert "Parzen" in done.out
     assert "FID" not in done.out

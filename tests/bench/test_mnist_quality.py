@@ -36,9 +36,9 @@ def gaussian_fid():
 @pytest.mark.parametrize(
     ("variant", "options", "times_lower", "share_of_gaussian"),
     [
-        ("dcgan", ["--kimg", "128"], 10, None),
-        ("vanilla", ["--kimg", "800"], 6, 0.5),
-        ("wgan", ["--kimg", "144", "--set", "ngf=32", "--set", "ndf=32"], 6, 0.5),
+        ("dcgan", ["--kimg", "192"], 10, None),
+        ("vanilla", ["--kimg", "600"], 6, 0.5),
+        ("wgan", ["--kimg", "260", "--set", "ngf=32", "--set", "ndf=32"], 6, 0.5),
     ],
 )
 def test_variant_learns_mnist(variant, options, times_lower, share_of_gaussian, gaussian_fid, tmp_path):

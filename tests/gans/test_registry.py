@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -89,6 +90,16 @@ def test_one_file_among_the_variants_is_enough(fresh, tmp_path, monkeypatch):
     monkeypatch.setattr(gans.variants, "__path__", [*gans.variants.__path__, str(tmp_path)])
     assert "dropped-in" in gans.names()
     assert gans.get("dropped-in").noise.nz == 4
+
+
+def test_the_readme_s_variant_is_found_as_it_stands_there(fresh, tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    (recipe,) = (block for block in blocks if "@register(" in block)
+    assert len(recipe.splitlines()) < 20
+    (tmp_path / "from_readme.py").write_text(recipe)
+    monkeypatch.setattr(gans.variants, "__path__", [*gans.variants.__path__, str(tmp_path)])
+    ours, theirs = gans.get("dcgan-uniform"), gans.get("dcgan")
+    assert gans.field_values(ours) == gans.field_values(theirs) | {"noise": "uniform", "noise.bound": "1.0"}
 
 
 @pytest.mark.parametrize("decorator", ["", '@gans.register("plugged")'])
