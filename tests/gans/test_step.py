@@ -171,8 +171,11 @@ def test_wgan_is_the_authors_code():
         optimizer_g.step()
     assert next(remaining, None) is None
     assert ours.real_images == BATCH * (STEPS * 2 + 5)  # five of the twenty steps have three
-    assert difference(ours.generator, netg, generator) < ROUNDING
-    assert difference(ours.discriminator, netd, discriminator) < ROUNDING
+    # RMSProp divides each gradient by its own size, so that where one is nothing but rounding its sign
+    # moves the weight by a whole step. Seen: about 1e-6, once 4.5e-3 on a crowded machine; the nearest
+    # wrong algorithm is .11 off.
+    assert difference(ours.generator, netg, generator) < 0.02
+    assert difference(ours.discriminator, netd, discriminator) < 0.02
     bound = 0.01 + 10 * 5e-5  # RMSProp's first step is its largest: lr/√(1 − α)
     assert max(p.abs().max() for p in ours.discriminator.parameters()) <= bound
 
