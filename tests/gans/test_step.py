@@ -98,8 +98,9 @@ def load_by_order(module, source):
 
 # Other kernels (channels last, one backward or two) sum in another order. Measured: 1e-6 of the way that
 # the weights went. More is allowed because Adam divides by the gradient's own size: a weight whose
-# gradient is nothing but rounding goes ± lr. A changed algorithm, of those tried below: .11 and more.
-ROUNDING, ANOTHER_ALGORITHM = 1e-3, 0.05
+# gradient is nothing but rounding goes ± lr. The most seen: 4.5e-3 (WGAN, a crowded machine) and .012
+# (DCGAN, torch 2.11). A changed algorithm, of those tried below: .11 and more.
+ROUNDING, ANOTHER_ALGORITHM = 0.02, 0.05
 
 
 def tutorial_loop(generator, discriminator, calls, *, reuse_fake=True):
@@ -171,11 +172,8 @@ def test_wgan_is_the_authors_code():
         optimizer_g.step()
     assert next(remaining, None) is None
     assert ours.real_images == BATCH * (STEPS * 2 + 5)  # five of the twenty steps have three
-    # RMSProp divides each gradient by its own size, so that where one is nothing but rounding its sign
-    # moves the weight by a whole step. Seen: about 1e-6, once 4.5e-3 on a crowded machine; the nearest
-    # wrong algorithm is .11 off.
-    assert difference(ours.generator, netg, generator) < 0.02
-    assert difference(ours.discriminator, netd, discriminator) < 0.02
+    assert difference(ours.generator, netg, generator) < ROUNDING
+    assert difference(ours.discriminator, netd, discriminator) < ROUNDING
     bound = 0.01 + 10 * 5e-5  # RMSProp's first step is its largest: lr/√(1 − α)
     assert max(p.abs().max() for p in ours.discriminator.parameters()) <= bound
 
