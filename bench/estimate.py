@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-import gans
 from bench.execute import Todo, outcome_of
-from bench.grid import Cell
+from bench.grid import Cell, trainer_of
 from bench.plain_table import plain_table
 from gans.critic_schedule import Constant
 
@@ -74,7 +73,7 @@ def _iteration_seconds(cell: Cell, n_critic: int) -> float:
     # A G step and its D steps by the batch, so that the window's one host read is shared by all.
     kimg = TIMED_STEPS * cell.settings.batch_size / 1000
     settings = dataclasses.replace(cell.settings, kimg=2 * kimg)
-    trainer = gans.Trainer(variant, cell.dataset.train.samples, settings)
+    trainer = trainer_of(cell, settings, variant)
     for _ in trainer.train(kimg):  # caches, memory, compilation
         pass
     start = time.perf_counter()

@@ -17,7 +17,7 @@ import gans
 import results
 from bench.cli import why_unwritable
 from bench.errors import InputError
-from bench.grid import Cell
+from bench.grid import Cell, trainer_of
 from bench.memory import PeakMemory
 from bench.pictures import is_image_shape, save_grid
 from bench.progress import TrainingProgress
@@ -26,7 +26,9 @@ from bench.scoring import Scoring
 
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
-GRID_IMAGES = 64
+GRID_COLUMNS = 8
+GRID_IMAGES = 8 * GRID_COLUMNS
+GRID_ROWS = 10  # classes shown, of a conditional variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +181,8 @@ def train(
     flags: list[str],
 ) -> None:
     """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
-    trainer = gans.Trainer(cell.variant, cell.dataset.train.samples, cell.settings)
-    latents = cell.variant.noise.draw(GRID_IMAGES, gans.generator_for(cell.settings.seed, "progress"))
+    trainer = trainer_of(cell, cell.settings)
+    latents = grid_latents(cell)
     records: list[dict[str, float]] = []
     peak_bytes: int | None = 0
     with ExitStack() as stack:
@@ -203,7 +205,11 @@ def train(
                     # Before the rows that say that the training has ended: a kill in between must not
                     # leave them beside the checkpoint of an earlier attempt.
                     gans.save_checkpoint(
-                        folder / CHECKPOINT, trainer.state_dict(), cell.variant, cell.dataset.shape
+                        folder / CHECKPOINT,
+                        trainer.state_dict(),
+                        cell.variant,
+                        cell.dataset.shape,
+                        trainer.classes,
                     )
                     break
                 evaluate(cell, scoring, trainer, latents, folder, journal, progress)
@@ -218,11 +224,22 @@ def train(
     evaluate(cell, scoring, trainer, latents, folder, journal, progress)
 
 
+def grid_latents(cell: Cell) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Noise, and labels for a conditional variant (a row of the picture a class), of a run's pictures."""
+    n_classes = cell.dataset.n_classes
+    labels = None
+    n = GRID_IMAGES
+    if cell.variant.conditional and n_classes is not None:
+        labels = torch.arange(min(n_classes, GRID_ROWS)).repeat_interleave(GRID_COLUMNS)
+        n = len(labels)
+    return cell.variant.noise.draw(n, gans.generator_for(cell.settings.seed, "progress")), labels
+
+
 def evaluate(
     cell: Cell,
     scoring: Scoring,
     trainer: gans.Trainer,
-    latents: torch.Tensor,
+    latents: tuple[torch.Tensor, torch.Tensor | None],
     folder: Path,
     journal: results.Journal,
     progress: TrainingProgress,
@@ -233,7 +250,7 @@ def evaluate(
     final = trainer.steps == cell.settings.total_steps
     if is_image_shape(cell.dataset.shape):
         name = "samples.png" if final else f"progress/kimg-{trainer.kimg:09.3f}.png"
-        save_grid(sampler.decode(latents), folder / name)
+        save_grid(sampler.decode(*latents), folder / name, columns=GRID_COLUMNS)
     said = []
     for row in scoring.rows(sampler, cell, scoring.names):
         journal.append(**row, **position(trainer), final=final)

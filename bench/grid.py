@@ -79,8 +79,15 @@ def with_changes(
     gans.VariantError
         If no variant has the field, or if it cannot take the value.
     """
+    variants = _with_user_changes(variants, changes)
     for key, value in suggested.items():
         variants, _ = _set_where_possible(variants, key, value)
+    # Once more: what the user says stands above what the data suggest, and a suggestion also reaches a
+    # piece that the user chose. A slot filled by the same kind again stays as it is.
+    return _with_user_changes(variants, changes)
+
+
+def _with_user_changes(variants: Sequence[gans.Variant], changes: Sequence[str]) -> list[gans.Variant]:
     names = [variant.name for variant in variants]
     for change in changes:
         target, equals, value = change.partition("=")
@@ -143,8 +150,20 @@ def expand(
     return cells
 
 
+def trainer_of(cell: Cell, settings: gans.Settings, variant: gans.Variant | None = None) -> gans.Trainer:
+    """A trainer for a cell's data; other settings, or a changed variant, for a trial."""
+    data = cell.dataset
+    return gans.Trainer(
+        variant or cell.variant,
+        data.train.samples,
+        settings,
+        labels=data.train.labels,
+        class_names=data.class_names,
+    )
+
+
 def require_trainable(cells: Sequence[Cell]) -> None:
-    """Build every distinct pair of networks once, so that bad sizes are known before anything is trained.
+    """Build every distinct pair of networks once, so that what cannot be is known before anything is trained.
 
     Raises
     ------
@@ -159,10 +178,12 @@ def require_trainable(cells: Sequence[Cell]) -> None:
             raise InputError(
                 f"A batch of {batch} is larger than the training set of {cell.dataset.name} ({n} samples)."
             )
-    for variant, shape in {(cell.variant, cell.dataset.shape) for cell in cells}:
+    for variant, shape, n_classes in {
+        (cell.variant, cell.dataset.shape, cell.dataset.n_classes) for cell in cells
+    }:
         try:
             with torch.device("meta"):  # shapes only: costs neither memory nor random numbers
-                variant.build(shape)
+                variant.build(shape, n_classes)
         except gans.VariantError:
             raise
         except Exception:  # a mistake in the variant's own code is not bad input: its row will say it

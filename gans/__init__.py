@@ -13,7 +13,9 @@ This package knows nothing of scores, tables or folders: `bench` puts it togethe
 `results`.
 """
 
+from gans.batches import SampleSource
 from gans.checkpoint import save_checkpoint
+from gans.classes import Classes
 from gans.configuration import field_values, has_field, set_field, to_config
 from gans.errors import Diverged, Unsupported, VariantError
 from gans.precision import PRECISIONS
@@ -27,7 +29,9 @@ from gans.variant import Variant
 __all__ = [
     "COMPILE_MODES",
     "PRECISIONS",
+    "Classes",
     "Diverged",
+    "SampleSource",
     "Sampler",
     "Settings",
     "Trainer",

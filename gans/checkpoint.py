@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gans import registry
+from gans.classes import Classes
 from gans.configuration import from_config, to_config
 from gans.errors import VariantError
 from gans.variant import Variant
@@ -17,11 +19,21 @@ from gans.variant import Variant
 FORMAT = "gan-bench checkpoint 1"
 
 
-def save_checkpoint(path: Path, state: dict[str, Tensor], variant: Variant, shape: tuple[int, ...]) -> None:
+def save_checkpoint(
+    path: Path,
+    state: dict[str, Tensor],
+    variant: Variant,
+    shape: tuple[int, ...],
+    classes: Classes | None = None,
+) -> None:
     """Write a trainer's state so that `path` holds either the old file or the whole new one."""
     if not variant.name:
         raise VariantError("A variant without a name cannot be loaded again: register it.")
-    metadata = {"variant": to_config(variant), "shape": list(shape)}
+    metadata = {
+        "variant": to_config(variant),
+        "shape": list(shape),
+        "classes": None if classes is None else asdict(classes),
+    }
     temporary = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:

@@ -2,7 +2,7 @@
 
 A field is named by its path (`optimiser_d.lr`) or by its last part alone; a last part that several
 pieces share (`lr`) means all of them. A slot is filled anew by the kind of a piece
-(`network=mlp`, with that piece's defaults). `none` empties an optional field; widths are written
+(`network=mlp`, with that piece's defaults, unless it is one of that kind already). `none` empties an optional field; widths are written
 `256-512-1024`.
 """
 
@@ -118,7 +118,9 @@ def replace_at(node: T, path: list[str], key: str, text: str) -> T:
     if rest:
         value = replace_at(getattr(node, head), rest, key, text)
     else:
-        value = parse(text, typing.get_type_hints(type(node))[head], key)
+        value = getattr(node, head)
+        if not (isinstance(value, Piece) and value.kind == text):  # a slot filled so already stays as it is
+            value = parse(text, typing.get_type_hints(type(node))[head], key)
     return dataclasses.replace(node, **{head: value})  # type: ignore[type-var]
 
 

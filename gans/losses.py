@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,24 @@ LOSSES: dict[str, Loss] = {
         discriminator=cross_entropy,
         generator=lambda fake: -softplus(fake).mean(),
         output="probability",
+    ),
+    # GAN 2014's own code: D minimises half the sum. It matters to SGD, which keeps a gradient's scale.
+    "non-saturating-half": Loss(
+        discriminator=lambda real, fake: 0.5 * cross_entropy(real, fake),
+        generator=lambda fake: softplus(-fake).mean(),
+        output="probability",
+    ),
+    # LSGAN, eq. 9: a = 0, b = c = 1.
+    "least-squares": Loss(
+        discriminator=lambda real, fake: 0.5 * ((real - 1).square().mean() + fake.square().mean()),
+        generator=lambda fake: 0.5 * (fake - 1).square().mean(),
+        output="score",
+    ),
+    # Geometric GAN and SNGAN, eq. 16–17.
+    "hinge": Loss(
+        discriminator=lambda real, fake: relu(1 - real).mean() + relu(1 + fake).mean(),
+        generator=lambda fake: -fake.mean(),
+        output="score",
     ),
     # WGAN, eq. 2–3: the critic maximises E f(x) − E f(G(z)).
     "wasserstein": Loss(

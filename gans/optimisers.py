@@ -52,6 +52,18 @@ class Optimiser(Piece):
         """State for these parameters, zeros, on their device."""
         raise NotImplementedError
 
+    @property
+    def scheduled(self) -> bool:
+        """Whether the optimiser itself changes over training, so that `adjust` must be called each step."""
+        return False
+
+    def adjust(self, state: OptimiserState, *, factor: float, step: int, epoch: int) -> None:
+        """Set what changes over training: the rate, by `factor` and by the optimiser's own schedule.
+
+        `step` counts generator steps from 0, `epoch` passes over the data from 1.
+        """
+        state.lr.fill_(self.lr * factor)
+
 
 class AdamState(OptimiserState):
     """Adam (Kingma and Ba 2015, algorithm 1)."""
@@ -146,3 +158,73 @@ class RMSProp(Optimiser, kind="rmsprop"):
     def build(self, params: Iterable[Tensor]) -> RMSPropState:
         """RMSProp's state, zeros."""
         return RMSPropState(params, self)
+
+
+class SGDState(OptimiserState):
+    """Gradient descent with classical momentum."""
+
+    def __init__(self, params: Iterable[Tensor], options: "SGD") -> None:
+        super().__init__(params, options.lr)
+        self.momentum = torch.full_like(self.lr, options.momentum)
+        self.velocity = [torch.zeros_like(p) for p in self.params]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Learning rate, momentum and velocities."""
+        named = {f"velocity.{i}": velocity for i, velocity in enumerate(self.velocity)}
+        return {"lr": self.lr, "momentum": self.momentum} | named
+
+    @torch.no_grad()
+    def update(self, gradients: Gradients) -> None:
+        """V ← momentum · v − lr · g, p ← p + v: the rate of a step stays in the velocity, as in pylearn2.
+
+        `torch.optim.SGD` keeps it out (v ← momentum · v + g, p ← p − lr · v), which differs where the rate
+        changes.
+        """
+        torch._foreach_mul_(self.velocity, self.momentum)
+        torch._foreach_sub_(self.velocity, torch._foreach_mul(gradients, self.lr))
+        torch._foreach_add_(self.params, self.velocity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD(Optimiser, kind="sgd"):
+    """Gradient descent with momentum; the defaults are GAN 2014's (the authors' `mnist.yaml`).
+
+    The rate is divided by `lr_decay` each step down to `min_lr`; momentum goes linearly from `momentum`
+    in epoch 1 to `final_momentum` in epoch `saturation_epoch`.
+    """
+
+    lr: float = 0.1
+    lr_decay: float = 1.000004
+    min_lr: float = 1e-6
+    momentum: float = 0.5
+    final_momentum: float = 0.7
+    saturation_epoch: int = 250
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("momentum", "final_momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise VariantError(f"{name} of SGD must lie in [0, 1), not {getattr(self, name)}.")
+        if not self.lr_decay >= 1:
+            raise VariantError(f"lr_decay of SGD must be at least 1, not {self.lr_decay}.")
+        if not 0 <= self.min_lr <= self.lr:
+            raise VariantError(f"min_lr of SGD must lie in [0, lr], not {self.min_lr}.")
+        if self.saturation_epoch < 2:
+            raise VariantError(f"saturation_epoch of SGD must be at least 2, not {self.saturation_epoch}.")
+
+    def build(self, params: Iterable[Tensor]) -> SGDState:
+        """SGD's state, velocities zero."""
+        return SGDState(params, self)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether rate or momentum changes."""
+        return self.lr_decay != 1 or self.momentum != self.final_momentum
+
+    def adjust(self, state: OptimiserState, *, factor: float, step: int, epoch: int) -> None:
+        """Rate and momentum of this step."""
+        assert isinstance(state, SGDState)
+        state.lr.fill_(max(self.lr / self.lr_decay**step, self.min_lr) * factor)
+        way = min(1.0, (epoch - 1) / (self.saturation_epoch - 1))
+        state.momentum.fill_(self.momentum * (1 - way) + self.final_momentum * way)

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from gans.checkpoint import read_checkpoint, variant_of
+from gans.classes import Classes
 from gans.errors import VariantError
 from gans.images import to_rest
+from gans.networks.network import draw, draw_shapes, forward
 from gans.precision import backend_flags
 from gans.seeding import generator_for, seeded
 from gans.variant import Variant
@@ -18,35 +20,87 @@ CHUNK = 500  # samples in one forward: bounds memory; results do not depend on i
 class Sampler:
     """Draws samples from a generator in evaluation mode (batch norm with its running statistics).
 
-    `variant` and `shape` say what it makes: `(C, H, W)` images or `(2,)` points.
+    `variant` and `shape` say what it makes: `(C, H, W)` images or `(2,)` points; `classes` what a
+    conditional one can be asked for.
     """
 
-    def __init__(self, variant: Variant, generator: nn.Module, shape: tuple[int, ...]) -> None:
-        self.variant, self.shape = variant, shape
+    def __init__(
+        self,
+        variant: Variant,
+        generator: nn.Module,
+        shape: tuple[int, ...],
+        classes: Classes | None = None,
+    ) -> None:
+        self.variant, self.shape, self.classes = variant, shape, classes
         self.network = generator.eval().requires_grad_(False)
         self.device = next(generator.parameters()).device
 
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What can be asked for, label 0 first; None if the variant is not conditional."""
+        return None if self.classes is None else self.classes.names
+
+    def draw_labels(self, n: int, generator: torch.Generator) -> Tensor | None:
+        """Draw labels, int64 `(n,)`, with the training samples' own shares; None if not conditional."""
+        return None if self.classes is None else self.classes.draw(n, generator)
+
+    def sample(
+        self, n: int, *, labels: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Draw `n` samples: uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
 
-        The noise is drawn from `generator`, on its device (default: the CPU, seed 0), so that it is the
-        same wherever the network runs. The first k of n samples need not be the k of a smaller draw.
+        Parameters
+        ----------
+        n
+            How many.
+        labels
+            The class of each, int64 `(n,)`, for a conditional variant; by default they are drawn.
+        generator
+            Draws the noise, on its own device (default: the CPU, seed 0), so that it is the same wherever
+            the network runs. The first k of n samples need not be the k of a smaller draw.
         """
         if n < 1:
             raise VariantError(f"The number of samples must be at least 1, not {n}.")
         source = generator_for(0, "samples") if generator is None else generator
-        return self.decode(self.variant.noise.draw(n, source))
+        z = self.variant.noise.draw(n, source)
+        if labels is None:
+            labels = self.draw_labels(n, source)
+        return self.decode(z, labels)
 
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        """Samples for given noise, float32 `(n, nz)`."""
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Samples for given noise, float32 `(n, nz)`, and, for a conditional variant, labels `(n,)`.
+
+        What a generator draws by itself (noise in its hidden layers) is the same for the same place in z.
+        """
+        self._check_labels(labels, len(z))
+        own = generator_for(0, "generator-dropout", self.device)
+        samples = []
         with backend_flags("fp32"):  # however it was trained
-            chunks = (self.network(part.to(self.device)) for part in torch.split(z, CHUNK))
-            return torch.cat([to_rest(chunk).cpu() for chunk in chunks])
+            for start in range(0, len(z), CHUNK):
+                part = slice(start, start + CHUNK)
+                draws = draw(draw_shapes(self.network), len(z[part]), own)
+                asked = None if labels is None else labels[part].to(self.device)
+                out = forward(self.network, z[part].to(self.device), draws, asked)
+                samples.append(to_rest(out).cpu())
+        return torch.cat(samples)
+
+    def _check_labels(self, labels: Tensor | None, n: int) -> None:
+        if self.classes is None:
+            if labels is not None:
+                raise VariantError(f"{self.variant.name} is not conditional: it cannot be asked for classes.")
+            return
+        n_classes = len(self.classes.names)
+        if labels is None or labels.shape != (n,) or labels.dtype != torch.int64:
+            raise VariantError(f"{self.variant.name} needs one int64 label for each of {n} samples.")
+        if n and not (int(labels.min()) >= 0 and int(labels.max()) < n_classes):
+            raise VariantError(f"Labels must lie in 0 to {n_classes - 1}.")
 
 
-def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
+def load(checkpoint: str | Path, *, device: str = "cpu", generator: nn.Module | None = None) -> Sampler:
     """The sampler of a checkpoint file: the average of G's weights if it holds one, else G's.
+
+    `generator` is a module of your own that was trained as one of the `players`; its weights are replaced.
 
     Raises
     ------
@@ -57,8 +111,12 @@ def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
     tensors, metadata = read_checkpoint(path)
     variant = variant_of(metadata)
     shape = tuple(metadata["shape"])
-    with seeded(0, "initialisation"):  # weights that are overwritten; the global generator is not
-        generator, _ = variant.build(shape)
+    classes = None
+    if metadata.get("classes") is not None:  # files of before there were conditional variants have none
+        classes = Classes(**{key: tuple(value) for key, value in metadata["classes"].items()})
+    if generator is None:
+        with seeded(0, "initialisation"):  # weights that are overwritten; the global generator is not
+            generator, _ = variant.build(shape, classes and len(classes.names))
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "generator."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
@@ -67,4 +125,4 @@ def load(checkpoint: str | Path, *, device: str = "cpu") -> Sampler:
         raise VariantError(
             f"{path} does not hold the weights of {variant.name} version {variant.version}."
         ) from error
-    return Sampler(variant, generator.to(device), shape)
+    return Sampler(variant, generator.to(device), shape, classes)

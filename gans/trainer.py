@@ -9,15 +9,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from gans.batches import DeviceBatches
+from gans.batches import Batches, SampleSource
+from gans.classes import Classes
 from gans.errors import Diverged, VariantError
 from gans.monitor import Monitor
-from gans.networks.network import draw, draw_shapes
+from gans.networks.network import adapt, draw, draw_shapes
+from gans.penalties import NoPenalty
 from gans.precision import backend_flags
 from gans.sampler import Sampler
 from gans.seeding import generator_for, seeded
 from gans.settings import Settings
-from gans.step import Randomness, Step
+from gans.step import Latents, Randomness, Step
 from gans.variant import Variant
 
 MONITOR_EVERY = 50  # generator steps between two reads of the monitors
@@ -31,15 +33,24 @@ class Trainer:
     variant
         The recipe.
     data
-        Training samples: images uint8 `(n, C, H, W)` or points float32 `(n, 2)`. They are kept on the
-        training device.
+        Training samples: images uint8 `(n, C, H, W)` or points float32 `(n, 2)`, which are kept on the
+        training device, or a `gans.batches.SampleSource` of images, which are streamed to it.
     settings
         Budget, batch size, seed, device and arithmetic.
+    labels
+        Classes of the training samples, int64 `(n,)`: needed by conditional variants, unused by others.
+    class_names
+        Their names, one a class; without them they are called 0, 1, …
+    players
+        (G, D) of your own instead of the variant's network, as they are: G maps z `(n, nz)` to samples
+        in [−1, 1] (or points), D maps samples to raw outputs `(n,)` or `(n, 1)`. Those of a conditional
+        variant take `labels` as a keyword, and D of one with a class head returns `(n, 1 + classes)`.
 
     Raises
     ------
     VariantError
-        For data of another kind, a batch larger than the data, or a shape that the networks cannot make.
+        For data of another kind, labels that do not fit them or are missing, a batch larger than the
+        data, or a shape that the networks cannot make.
     Unsupported
         If this machine cannot do what the settings ask.
 
@@ -50,35 +61,55 @@ class Trainer:
     is left as it was.
     """
 
-    def __init__(self, variant: Variant, data: Tensor, settings: Settings) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        data: Tensor | SampleSource,
+        settings: Settings,
+        *,
+        labels: Tensor | None = None,
+        class_names: tuple[str, ...] | None = None,
+        players: tuple[nn.Module, nn.Module] | None = None,
+    ) -> None:
         settings.require_support()
         self.variant, self.settings = variant, settings
         self.device = torch.device(settings.device)
-        if (data.dim(), data.dtype) not in ((4, torch.uint8), (2, torch.float32)):
+        if (len(data.shape), data.dtype) not in ((4, torch.uint8), (2, torch.float32)):
             raise VariantError(
                 "Training data must be uint8 images (n, C, H, W) or float32 points (n, 2), "
                 f"not {str(data.dtype).removeprefix('torch.')} of shape {tuple(data.shape)}."
             )
         self.shape = tuple(data.shape[1:])
-        # On the CPU whatever the device, so that every device starts from the same weights.
-        with seeded(settings.seed, "initialisation"):
-            generator, discriminator = variant.build(self.shape)
-        image = data.dim() == 4
-        layout = torch.channels_last if image else torch.contiguous_format
+        self.classes: Classes | None = None
+        if variant.conditional and labels is not None:
+            if len(labels) != len(data):
+                raise VariantError(f"There are {len(labels)} labels for {len(data)} training samples.")
+            self.classes = Classes.of(labels, class_names)
+        self.random = {
+            stream: generator_for(settings.seed, stream, self.device)
+            for stream in ("data", "noise", "dropout", "labels", "generator-dropout", "penalty")
+        }
+        layout = torch.channels_last if len(self.shape) == 3 else torch.contiguous_format
+        samples = data
+        if isinstance(data, Tensor):
+            samples = data.to(self.device).contiguous(memory_format=layout)
+        self.batches = Batches(
+            samples,
+            labels.to(self.device) if self.classes and labels is not None else None,
+            settings.batch_size,
+            self.random["data"],
+        )
+        if players is None:
+            # On the CPU whatever the device, so that every device starts from the same weights.
+            with seeded(settings.seed, "initialisation"):
+                players = variant.build(self.shape, self.classes and len(self.classes.names))
+            adapt(players[0], lambda: self._mean_in_network())
+        generator, discriminator = players
         self.generator = generator.to(self.device).to(memory_format=layout).train()
         self.discriminator = discriminator.to(self.device).to(memory_format=layout).train()
         self.average: nn.Module | None = None
         if variant.ema_kimg > 0:
             self.average = copy.deepcopy(self.generator).requires_grad_(False)
-
-        self.random = {
-            stream: generator_for(settings.seed, stream, self.device)
-            for stream in ("data", "noise", "dropout")
-        }
-        samples = data.to(self.device)
-        if image:
-            samples = samples.contiguous(memory_format=layout)
-        self.batches = DeviceBatches(samples, settings.batch_size, self.random["data"])
         self.optimiser_g = variant.optimiser_g.build(self.generator.parameters())
         self.optimiser_d = variant.optimiser_d.build(self.discriminator.parameters())
         self.step_function = Step(
@@ -97,6 +128,7 @@ class Trainer:
             torch._dynamo.config.trace_autograd_ops = True
             self.run_step = torch.compile(self.run_step, fullgraph=True, dynamic=False)
         self.draw_shapes = draw_shapes(self.discriminator)
+        self.draw_shapes_g = draw_shapes(self.generator)
         self.monitor = Monitor(MONITOR_EVERY, self.device)
         self.steps = 0
         self.real_images = 0
@@ -137,10 +169,14 @@ class Trainer:
     def step(self) -> Tensor:
         """One generator step with the discriminator steps before it; the monitors, on the device."""
         variant, total = self.variant, self.settings.total_steps
-        if variant.schedule != "constant":
-            factor = variant.learning_rate_factor(self.steps, total)
-            self.optimiser_g.lr.fill_(variant.optimiser_g.lr * factor)
-            self.optimiser_d.lr.fill_(variant.optimiser_d.lr * factor)
+        factor = variant.learning_rate_factor(self.steps, total)
+        epoch = 1 + self.real_images // len(self.batches.samples)
+        for piece, state in (
+            (variant.optimiser_g, self.optimiser_g),
+            (variant.optimiser_d, self.optimiser_d),
+        ):
+            if piece.scheduled or variant.schedule != "constant":
+                piece.adjust(state, factor=factor, step=self.steps, epoch=epoch)
         critic_steps = variant.critic.steps(self.steps)
         for i in range(critic_steps):
             self.last_random = self._draw(train_generator=i == critic_steps - 1)
@@ -154,7 +190,7 @@ class Trainer:
     def sampler(self) -> Sampler:
         """A sampler of the generator as it is now (its average if the variant keeps one)."""
         source = self.average if self.average is not None else self.generator
-        return Sampler(self.variant, copy.deepcopy(source), self.shape)
+        return Sampler(self.variant, copy.deepcopy(source), self.shape, self.classes)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that decides how training goes on, as one flat dict of tensors (live ones)."""
@@ -213,17 +249,38 @@ class Trainer:
             "d_fake_after_g": after.item(),
         }
 
+    def _mean_in_network(self) -> Tensor:
+        mean = self.batches.mean()
+        return mean / 127.5 - 1 if len(self.shape) == 3 else mean
+
+    def _draw_latents(self) -> Latents:
+        n = self.settings.batch_size
+        return Latents(
+            z=self.variant.noise.draw(n, self.random["noise"]),
+            labels=None if self.classes is None else self.classes.draw(n, self.random["labels"]),
+            draws=draw(self.draw_shapes_g, n, self.random["generator-dropout"]),
+        )
+
     def _draw(self, *, train_generator: bool) -> Randomness:
-        n, noise = self.settings.batch_size, self.random["noise"]
-        z = self.variant.noise.draw(n, noise)
-        fresh = train_generator and self.variant.fake_batch == "fresh"
-        dropout = self.random["dropout"]
+        n, variant, dropout = self.settings.batch_size, self.variant, self.random["dropout"]
+        latents = self._draw_latents()
+        shared = variant.fake_batch == "shared"
+        fresh = train_generator and not shared
+        draws_real, draws_fake = (draw(self.draw_shapes, n, dropout) for _ in range(2))
+        draws_generator: tuple[Tensor, ...] = ()
+        if train_generator:
+            joint = shared and variant.update == "simultaneous"
+            draws_generator = draws_fake if joint else draw(self.draw_shapes, n, dropout)
+        penalised = not isinstance(variant.penalty, NoPenalty)
+        mix = torch.rand(n, generator=self.random["penalty"], device=self.device) if penalised else None
         return Randomness(
-            z=z,
-            z_generator=self.variant.noise.draw(n, noise) if fresh else z,
-            draws_real=draw(self.draw_shapes, n, dropout),
-            draws_fake=draw(self.draw_shapes, n, dropout),
-            draws_generator=draw(self.draw_shapes, n, dropout) if train_generator else (),
+            latents=latents,
+            latents_generator=self._draw_latents() if fresh else latents,
+            draws_real=draws_real,
+            draws_fake=draws_fake,
+            draws_generator=draws_generator,
+            draws_penalty=draw(self.draw_shapes, n, self.random["penalty"]) if penalised else (),
+            mix=mix,
         )
 
     @torch.no_grad()
@@ -232,9 +289,10 @@ class Trainer:
         # simultaneous updates: D has moved since the value before was taken). And an observer must not
         # change what it observes, so batch-norm statistics are put back.
         with unchanged_buffers(self.generator, self.discriminator):
-            fake = self.step_function.generate(self.last_random.z_generator)
-            out = self.step_function.discriminate(fake, self.last_random.draws_generator)
-        return self.step_function.mean_output(out)
+            latents, draws = self.last_random.latents_generator, self.last_random.draws_generator
+            fake = self.step_function.generate(latents)
+            out = self.step_function.discriminate(fake, latents.labels, draws)
+        return self.step_function.mean_output(out.source)
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import nn
 
+from gans.conditioning import Conditioning, Unconditional
 from gans.critic_schedule import Constant, CriticSchedule
 from gans.errors import VariantError
 from gans.losses import LOSSES
@@ -16,6 +17,7 @@ from gans.networks import Network
 from gans.networks.network import Shape
 from gans.noise import Noise
 from gans.optimisers import Optimiser
+from gans.penalties import NoPenalty, Penalty
 from gans.pieces import require_positive
 
 
@@ -33,7 +35,10 @@ class Variant:
     loss: str
     optimiser_g: Optimiser
     optimiser_d: Optimiser
-    schedule: Literal["constant", "linear"] = "constant"  # learning rates: fixed, or down to 0
+    schedule: Literal["constant", "linear"] = "constant"  # learning rates: as they are, or down to 0
+
+    conditioning: Conditioning = field(default_factory=Unconditional)  # how labels enter
+    penalty: Penalty = field(default_factory=NoPenalty)  # added to D's loss
 
     critic: CriticSchedule = field(default_factory=Constant)  # discriminator steps a generator step
     weight_clip: float | None = None  # clamp D's weights to ± this before each of its steps
@@ -58,9 +63,22 @@ class Variant:
         """What D's raw output means under this loss (`gans.losses`)."""
         return LOSSES[self.loss].output
 
-    def build(self, shape: Shape) -> tuple[nn.Module, nn.Module]:
-        """Initialised (G, D) on the CPU, for samples of this shape."""
-        return self.network.build(shape, self.noise.nz)
+    @property
+    def conditional(self) -> bool:
+        """Whether it learns from labels and is asked for a class."""
+        return self.conditioning.conditional
+
+    def build(self, shape: Shape, n_classes: int | None = None) -> tuple[nn.Module, nn.Module]:
+        """Initialised (G, D) on the CPU, for samples of this shape with so many classes (None: no labels).
+
+        Raises
+        ------
+        VariantError
+            If the networks cannot make that shape, or for a conditional variant without classes.
+        """
+        if self.conditional and n_classes is None:
+            raise VariantError(f"{self.name or 'This variant'} needs labels, and these data have none.")
+        return self.conditioning.build(self.network, shape, self.noise.nz, n_classes or 0)
 
     def learning_rate_factor(self, step: int, total_steps: int) -> float:
         """What the optimisers' rates are multiplied by at generator step `step` of `total_steps`."""

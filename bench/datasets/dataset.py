@@ -37,6 +37,11 @@ class Dataset:
         """Shape of one sample: (C, H, W), or (2,)."""
         return tuple(self.train.samples.shape[1:])
 
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes; None without labels."""
+        return None if self.class_names is None else len(self.class_names)
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """16 hex digits of a SHA-256 over every split's shape, samples and labels: the content itself."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
 from gans.errors import VariantError
-from gans.networks.network import Network, Shape
+from gans.networks.network import Network, Shape, dropped
 from gans.pieces import require_positive
 
 Activation = Literal["relu", "leaky-relu"]
@@ -46,23 +46,25 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Samples → hidden layers, each followed by dropout → output.
 
-    `draws` are the uniform numbers of the dropout masks: a unit lives where its number is ≥ p.
+    `draws` are the uniform numbers of the dropout masks.
     """
 
-    def __init__(self, shape: Shape, hidden: tuple[int, ...], activation: Activation, dropout: float) -> None:
+    def __init__(
+        self, shape: Shape, hidden: tuple[int, ...], activation: Activation, dropout: float, outputs: int
+    ) -> None:
         super().__init__()
         self.activation, self.dropout = activation, dropout
-        self.linears = linears((math.prod(shape), *hidden, 1))
+        self.linears = linears((math.prod(shape), *hidden, outputs))
         self.draws = tuple((width,) for width in hidden) if dropout else ()
 
     def forward(self, x: Tensor, draws: tuple[Tensor, ...] = ()) -> Tensor:
-        """Samples to raw outputs `(n,)`; without draws (evaluation) nothing is dropped."""
+        """Samples to raw outputs `(n,)` or `(n, outputs)`; without draws (evaluation) nothing is dropped."""
         x = x.flatten(1)
         for i, linear in enumerate(self.linears[:-1]):
             x = activate(linear(x), self.activation)
             if draws:
-                x = x * (draws[i] >= self.dropout) / (1 - self.dropout)
-        return self.linears[-1](x).flatten()
+                x = dropped(x, draws[i], self.dropout)
+        return self.linears[-1](x).squeeze(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +84,11 @@ class MLP(Network, kind="mlp"):
         if not 0 <= self.dropout < 1:
             raise VariantError(f"dropout of MLP must lie in [0, 1), not {self.dropout}.")
 
-    def build(self, shape: Shape, nz: int) -> tuple[nn.Module, nn.Module]:
+    def build(
+        self, shape: Shape, nz: int, *, input_shape: Shape | None = None, outputs: int = 1
+    ) -> tuple[nn.Module, nn.Module]:
         """Initialised (G, D) for images or points of any size."""
         return (
             Generator(shape, nz, self.hidden_g, self.activation_g),
-            Discriminator(shape, self.hidden_d, self.activation_d, self.dropout),
+            Discriminator(input_shape or shape, self.hidden_d, self.activation_d, self.dropout, outputs),
         )

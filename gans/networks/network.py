@@ -2,13 +2,15 @@
 
 G maps z, float `(n, nz)`, to samples in the network's range: images `(n, C, H, W)` in [−1, 1] or
 points `(n, 2)`. D maps samples to raw outputs `(n,)`: logits or critic values, never probabilities.
+Players of a conditional variant also take int64 labels `(n,)`, as the keyword `labels`.
 
-A network that needs randomness in its forward (dropout) declares it: its `draws` attribute holds one
-shape a draw and sample, and its forward takes the tensors as a second argument, uniform in [0, 1).
+A network that needs randomness in its forward (dropout, noise) declares it: its `draws` attribute holds
+one shape a draw and sample, and its forward takes the tensors, uniform in [0, 1), as the keyword `draws`.
 The trainer draws them from the cell's own generator, outside anything compiled, so that eager and
 compiled runs see the same masks and a resumed run goes on with the right ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,11 +25,28 @@ Shape = tuple[int, ...]  # (C, H, W) of images, or (2,) of points
 class Network(Piece):
     """The slot of generator-discriminator pairs."""
 
-    def build(self, shape: Shape, nz: int) -> tuple[nn.Module, nn.Module]:
+    def build(
+        self, shape: Shape, nz: int, *, input_shape: Shape | None = None, outputs: int = 1
+    ) -> tuple[nn.Module, nn.Module]:
         """Initialised (G, D) on the CPU for samples of this shape.
 
         Initialisation may use torch's global generator: the caller seeds and restores it.
-        Raises `VariantError` if the pair cannot make that shape.
+
+        Parameters
+        ----------
+        shape
+            What G makes.
+        nz
+            Size of G's input.
+        input_shape
+            What D takes, if it is wider than `shape` because labels are joined to it.
+        outputs
+            Raw outputs of D a sample; with more than one D returns `(n, outputs)`.
+
+        Raises
+        ------
+        VariantError
+            If the pair cannot make that shape.
         """
         raise NotImplementedError
 
@@ -37,11 +56,31 @@ def draw_shapes(module: nn.Module) -> tuple[Shape, ...]:
     return tuple(getattr(module, "draws", ()))
 
 
-def forward(module: nn.Module, x: Tensor, draws: tuple[Tensor, ...]) -> Tensor:
-    """Call `module`, handing it its random draws if it declared any."""
-    return module(x, draws) if draws else module(x)
+def forward(
+    module: nn.Module, x: Tensor, draws: tuple[Tensor, ...] = (), labels: Tensor | None = None
+) -> Tensor:
+    """Call `module`, handing it its random draws if it declared any, and labels if there are any."""
+    extra: dict[str, object] = {"draws": draws} if draws else {}
+    if labels is not None:
+        extra["labels"] = labels
+    return module(x, **extra)
 
 
 def draw(shapes: tuple[Shape, ...], n: int, generator: torch.Generator) -> tuple[Tensor, ...]:
     """Uniform [0, 1) float32 tensors `(n, *shape)`, one a declared shape."""
     return tuple(torch.rand(n, *shape, generator=generator, device=generator.device) for shape in shapes)
+
+
+def dropped(x: Tensor, draw: Tensor, rate: float) -> Tensor:
+    """Dropout by given uniform numbers: a unit lives where its number is ≥ rate, scaled by 1/(1 − rate)."""
+    return x * (draw >= rate) / (1 - rate)
+
+
+def adapt(module: nn.Module, data_mean: Callable[[], Tensor]) -> None:
+    """Let every part of a network that starts from the data's mean do so (it has `adapt_to_mean`).
+
+    `data_mean` gives the float64 mean of the training samples, in the network's range.
+    """
+    for part in module.modules():
+        if hasattr(part, "adapt_to_mean"):
+            part.adapt_to_mean(data_mean())

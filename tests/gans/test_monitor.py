@@ -72,15 +72,17 @@ def test_first_step_is_what_a_hand_evaluation_gives(name):
 
     after = copy.deepcopy(trained.generator), copy.deepcopy(trained.discriminator)
     expected = {
-        "d_fake": mean_output(*before, random.z, random.draws_fake),
-        "d_fake_before_g": mean_output(before[0], after[1], random.z_generator, random.draws_generator),
-        "d_fake_after_g": mean_output(*after, random.z_generator, random.draws_generator),
+        "d_fake": mean_output(*before, random.latents.z, random.draws_fake),
+        "d_fake_before_g": mean_output(
+            before[0], after[1], random.latents_generator.z, random.draws_generator
+        ),
+        "d_fake_after_g": mean_output(*after, random.latents_generator.z, random.draws_generator),
     }
     for key, value in expected.items():
         # The same forward on the same machine; means of 16 numbers below 1 in float32.
         assert record[key] == pytest.approx(value, abs=1e-6), key
     assert len(set(expected.values())) == 3
-    real = batch / 127.5 - 1
+    real = batch.samples / 127.5 - 1
     with torch.no_grad():
         out = before[1](real, random.draws_real) if random.draws_real else before[1](real)
         assert record["d_real"] == pytest.approx(

@@ -5,7 +5,18 @@ import dataclasses
 
 import pytest
 import torch
-from tiny import BATCH, assert_equal, everything, images, points, settings, tiny, trainer
+from tiny import (
+    BATCH,
+    VARIANTS,
+    assert_equal,
+    everything,
+    images,
+    points,
+    settings,
+    tiny,
+    trainer,
+    trainer_on,
+)
 from torch import nn
 
 import gans
@@ -96,11 +107,21 @@ def load_by_order(module, source):
     return module
 
 
-# Other kernels (channels last, one backward or two) sum in another order. Measured: 1e-6 of the way that
-# the weights went. More is allowed because Adam divides by the gradient's own size: a weight whose
-# gradient is nothing but rounding goes ± lr. The most seen: 4.5e-3 (WGAN, a crowded machine) and .012
-# (DCGAN, torch 2.11). A changed algorithm, of those tried below: .11 and more.
-ROUNDING, ANOTHER_ALGORITHM = 0.02, 0.05
+# Other kernels (channels last, one backward or two) sum in another order. In float32 that is 1e-6 of the
+# way that the weights went, until an activation within rounding of 0 falls on the other side of a
+# rectifier: from there the two trainings part, by a factor of about 1.5 a step (seen: .1 after twenty).
+# In float64 (the fixture) such an activation is 1e9 times as rare, and what was measured is below 1e-13.
+# A changed algorithm, of those tried below: .11 and more.
+ROUNDING, ANOTHER_ALGORITHM = 1e-9, 0.05
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Whatever is float32 in training, parameters and images alike, is float64."""
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def tutorial_loop(generator, discriminator, calls, *, reuse_fake=True):
@@ -108,10 +129,10 @@ def tutorial_loop(generator, discriminator, calls, *, reuse_fake=True):
     optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     for batch, random, _ in calls:
-        noise = random.z[:, :, None, None]
+        noise = random.latents.z[:, :, None, None]
         ones, zeros = torch.ones(len(batch)), torch.zeros(len(batch))
         discriminator.zero_grad()
-        criterion(discriminator(batch / 127.5 - 1).view(-1), ones).backward()
+        criterion(discriminator(batch.samples / 127.5 - 1).view(-1), ones).backward()
         fake = generator(noise)
         criterion(discriminator(fake.detach()).view(-1), zeros).backward()
         optimizer_d.step()
@@ -122,7 +143,7 @@ def tutorial_loop(generator, discriminator, calls, *, reuse_fake=True):
         optimizer_g.step()
 
 
-def test_dcgan_is_the_tutorial():
+def test_dcgan_is_the_tutorial(float64):
     data = images(40, channels=3, size=64)
     variant = tiny("dcgan", network=DCGAN(ngf=4, ndf=4))
     ours = gans.Trainer(variant, data, settings(STEPS, batch_size=8))
@@ -139,13 +160,13 @@ def test_dcgan_is_the_tutorial():
     assert difference(ours.generator, netg, generator) < ROUNDING
     assert difference(ours.discriminator, netd, discriminator) < ROUNDING
     for mine, theirs in zip(ours.generator.buffers(), netg.buffers(), strict=True):
-        # As many forwards through G; statistics of activations of order 1, 1e-6 apart or a little more.
-        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
+        # As many forwards through G; statistics of activations of order 1.
+        torch.testing.assert_close(mine, theirs, rtol=ROUNDING, atol=ROUNDING)
     netg, _ = tutorial(reuse_fake=False)
     assert difference(ours.generator, netg, generator) > ANOTHER_ALGORITHM
 
 
-def test_wgan_is_the_authors_code():
+def test_wgan_is_the_authors_code(float64):
     ours = trainer("wgan", STEPS)
     generator, discriminator, calls = replayed(ours)
     netg, netd = copy.deepcopy(generator), copy.deepcopy(discriminator)
@@ -162,13 +183,13 @@ def test_wgan_is_the_authors_code():
                 p.data.clamp_(-0.01, 0.01)
             netd.zero_grad()
             # The sign is the paper's; theirs is the other one, in both players' losses.
-            (-netd(batch / 127.5 - 1).mean()).backward()
-            fake = netg(random.z).detach()
+            (-netd(batch.samples / 127.5 - 1).mean()).backward()
+            fake = netg(random.latents.z).detach()
             netd(fake).mean().backward()
             optimizer_d.step()
         netg.zero_grad()
-        assert not torch.equal(random.z_generator, random.z)
-        (-netd(netg(random.z_generator)).mean()).backward()
+        assert not torch.equal(random.latents_generator.z, random.latents.z)
+        (-netd(netg(random.latents_generator.z)).mean()).backward()
         optimizer_g.step()
     assert next(remaining, None) is None
     assert ours.real_images == BATCH * (STEPS * 2 + 5)  # five of the twenty steps have three
@@ -180,7 +201,7 @@ def test_wgan_is_the_authors_code():
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
 @pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
-def test_vanilla_is_algorithm_1(loss, update):
+def test_vanilla_is_algorithm_1(loss, update, float64):
     network = MLP(hidden_g=(16,), hidden_d=(16, 16))
     rate = Adam(lr=1e-2)  # large, so that the order of the updates matters
     changes = {"network": network, "optimiser_g": rate, "optimiser_d": rate, "loss": loss}
@@ -192,7 +213,10 @@ def test_vanilla_is_algorithm_1(loss, update):
         optimizer_d = torch.optim.Adam(netd.parameters(), lr=1e-2, betas=(0.5, 0.999))
         optimizer_g = torch.optim.Adam(netg.parameters(), lr=1e-2, betas=(0.5, 0.999))
         for batch, random, _ in calls:
-            real, fake = netd(batch, random.draws_real), netd(netg(random.z).detach(), random.draws_fake)
+            real, fake = (
+                netd(batch, random.draws_real),
+                netd(netg(random.latents.z).detach(), random.draws_fake),
+            )
             value = real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean()
             optimizer_d.zero_grad()
             (-value).backward()
@@ -200,7 +224,7 @@ def test_vanilla_is_algorithm_1(loss, update):
                 optimizer_d.step()
             optimizer_g.zero_grad()
             gradient_d = [p.grad.clone() for p in netd.parameters()]
-            out = netd(netg(random.z_generator), random.draws_generator).sigmoid()
+            out = netd(netg(random.latents_generator.z), random.draws_generator).sigmoid()
             (-out.log().mean() if loss == "non-saturating" else (1 - out).log().mean()).backward()
             if update == "simultaneous":
                 for p, gradient in zip(netd.parameters(), gradient_d, strict=True):
@@ -235,7 +259,7 @@ class Counting(torch.autograd.Function):
 
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
-@pytest.mark.parametrize("name", ["vanilla", "dcgan", "wgan"])
+@pytest.mark.parametrize("name", VARIANTS)
 def test_no_weight_gradient_of_d_in_the_generators_step(name, update, monkeypatch):
     ours = trainer(name, 3, update=update)
     weights = dict(ours.discriminator.named_parameters())
@@ -262,7 +286,7 @@ def test_the_generators_step_changes_d_in_nothing_but_its_statistics():
     assert all(p.grad is None for p in ours.discriminator.parameters())
 
 
-def test_combined_batch_is_the_same_without_batch_norm_and_another_with_it():
+def test_combined_batch_is_the_same_without_batch_norm_and_another_with_it(float64):
     def after(variant):
         trained = gans.Trainer(variant, images(), settings(5))
         start = copy.deepcopy(trained.discriminator)
@@ -313,19 +337,20 @@ def test_bfloat16_keeps_float32_weights_and_stays_near():
 
 
 @pytest.mark.slow  # each graph takes ten seconds or more to compile
-@pytest.mark.parametrize("name", ["vanilla", "dcgan", "wgan"])
+@pytest.mark.parametrize("name", VARIANTS)
 def test_compiled_equals_eager(name):
     try:
         settings(1, compile="default").require_support()
     except gans.Unsupported as error:
         pytest.skip(str(error))
-    trainers = [gans.Trainer(tiny(name), images(), settings(5, compile=mode)) for mode in ("off", "default")]
+    trainers = [trainer_on(images(), tiny(name), settings(5, compile=mode)) for mode in ("off", "default")]
     assert_equal(*map(everything, trainers))
     start = copy.deepcopy(trainers[0].generator), copy.deepcopy(trainers[0].discriminator)
     records = [list(trained.train())[-1] for trained in trainers]
     eager, compiled = trainers
-    assert difference(compiled.generator, eager.generator, start[0]) < ROUNDING
-    assert difference(compiled.discriminator, eager.discriminator, start[1]) < ROUNDING
+    # float32, and few steps: 7e-7 was measured; a penalty or a G step left out is of order 1.
+    assert difference(compiled.generator, eager.generator, start[0]) < 1e-3
+    assert difference(compiled.discriminator, eager.discriminator, start[1]) < 1e-3
     for key in ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g"):
         # Fused kernels round in another order: some ε of values of order 1, through few steps.
         assert records[1][key] == pytest.approx(records[0][key], rel=1e-3, abs=1e-5)

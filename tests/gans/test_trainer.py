@@ -3,7 +3,18 @@ import math
 
 import pytest
 import torch
-from tiny import BATCH, VARIANTS, assert_equal, everything, images, points, settings, tiny, trainer
+from tiny import (
+    BATCH,
+    VARIANTS,
+    assert_equal,
+    everything,
+    images,
+    points,
+    settings,
+    tiny,
+    trainer,
+    trainer_on,
+)
 
 import gans
 import gans.trainer
@@ -36,12 +47,12 @@ def test_same_seed_same_bits(name, short_windows):
 
 
 def test_another_seed_is_another_run():
-    one, other = (gans.Trainer(tiny("vanilla"), images(), settings(2, seed=seed)) for seed in (0, 1))
+    one, other = (trainer_on(images(), tiny("vanilla"), settings(2, seed=seed)) for seed in (0, 1))
     assert not torch.equal(one.generator.linears[0].weight, other.generator.linears[0].weight)
     assert not torch.equal(one.batches.permutation, other.batches.permutation)
     list(one.train())
     list(other.train())
-    assert not torch.equal(one.last_random.z, other.last_random.z)
+    assert not torch.equal(one.last_random.latents.z, other.last_random.latents.z)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -213,7 +224,7 @@ def test_nonfinite_weight_ends_the_run_though_its_loss_was_finite():
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
 def test_tf32_is_on_in_steps_that_ask_for_it_and_there_alone(precision, monkeypatch):
     monkeypatch.setattr(gans.Settings, "require_support", lambda settings: None)
-    trained = gans.Trainer(tiny("vanilla"), images(), settings(1, precision=precision))
+    trained = trainer_on(images(), tiny("vanilla"), settings(1, precision=precision))
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     before, seen = (cudnn.allow_tf32, matmul.allow_tf32), set()
     for player in (trained.generator, trained.discriminator):
@@ -248,7 +259,7 @@ def test_what_this_machine_cannot_do_is_unsupported(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     for changes in ({"device": "cuda"}, {"precision": "tf32"}, {"compile": "default"}):
         with pytest.raises(gans.Unsupported):
-            gans.Trainer(tiny("vanilla"), images(), settings(1, **changes))
+            trainer_on(images(), tiny("vanilla"), settings(1, **changes))
 
 
 @pytest.mark.parametrize(
@@ -273,8 +284,8 @@ def test_cuda_starts_from_the_weights_of_the_cpu_and_trains(name):
         pytest.skip("there is no CUDA device on this machine")
     torch.cuda.init()
     before = torch.cuda.get_rng_state()
-    cpu = gans.Trainer(tiny(name), images(), settings(3))
-    cuda = gans.Trainer(tiny(name), images(), settings(3, device="cuda"))
+    cpu = trainer_on(images(), tiny(name), settings(3))
+    cuda = trainer_on(images(), tiny(name), settings(3, device="cuda"))
     for module in ("generator", "discriminator"):
         theirs = getattr(cuda, module).state_dict()
         assert_equal(getattr(cpu, module).state_dict(), {k: v.cpu() for k, v in theirs.items()})

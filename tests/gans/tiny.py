@@ -7,29 +7,39 @@ from torch import Tensor
 
 import gans
 from gans.critic_schedule import Boosted
-from gans.networks import DCGAN, MLP
-from gans.noise import Normal
+from gans.networks import DCGAN, MLP, Maxout
 
-VARIANTS = ("dcgan", "vanilla", "wgan")
+VARIANTS = ("acgan", "cgan", "dcgan", "gan2014", "lsgan", "vanilla", "wgan", "wgan_gp")
+N_CLASSES = 4
 BATCH = 16
 
 
 def tiny(name: str, **changes: object) -> gans.Variant:
-    pieces = {
-        "dcgan": {"network": DCGAN(ngf=4, ndf=4)},
-        "vanilla": {"network": MLP(hidden_g=(16, 16, 16), hidden_d=(16, 16, 16))},
-        "wgan": {
-            "network": DCGAN(ngf=4, ndf=4),
-            "critic": Boosted(n_critic=2, boost=3, first=1, every=4),
-        },
+    variant = gans.get(name)
+    small: dict[type, dict[str, object]] = {
+        DCGAN: {"ngf": 4, "ndf": 4},
+        MLP: {"hidden_g": (16, 16, 16), "hidden_d": (16, 16, 16)},
+        Maxout: {"hidden_g": (16, 16), "hidden_d": (8, 8), "pieces": 3},
     }
-    return dataclasses.replace(gans.get(name), noise=Normal(nz=8), **(pieces[name] | changes))
+    pieces: dict[str, object] = {
+        "network": dataclasses.replace(variant.network, **small[type(variant.network)]),
+        "noise": dataclasses.replace(variant.noise, nz=8),
+    }
+    if variant.critic.n_critic > 1:
+        pieces["critic"] = Boosted(n_critic=2, boost=3, first=1, every=4)
+    if variant.conditional:
+        pieces["conditioning"] = dataclasses.replace(variant.conditioning, embedding=5)
+    return dataclasses.replace(variant, **(pieces | changes))
 
 
 def images(n: int = 72, *, channels: int = 1, size: int = 16) -> Tensor:
     """72 is no multiple of the batch, so that epochs end inside one; from 16 × 16 on, D has batch norm."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (n, channels, size, size), dtype=torch.uint8, generator=generator)
+
+
+def labels(n: int = 72) -> Tensor:
+    return torch.randint(0, N_CLASSES, (n,), generator=torch.Generator().manual_seed(1))
 
 
 def points(n: int = 72) -> Tensor:
@@ -43,7 +53,12 @@ def settings(steps: int, **changes: object) -> gans.Settings:
 
 def trainer(name: str, steps: int, data: Tensor | None = None, **changes: object) -> gans.Trainer:
     """A trainer of a tiny variant, `changes` being fields of the variant."""
-    return gans.Trainer(tiny(name, **changes), images() if data is None else data, settings(steps))
+    return trainer_on(images() if data is None else data, tiny(name, **changes), settings(steps))
+
+
+def trainer_on(data: Tensor, variant: gans.Variant, settings: gans.Settings) -> gans.Trainer:
+    """A trainer with labels, which unconditional variants leave alone."""
+    return gans.Trainer(variant, data, settings, labels=labels(len(data)), class_names=tuple("abcd"))
 
 
 def everything(trainer: gans.Trainer) -> dict[str, Tensor]:

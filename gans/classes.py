@@ -1,0 +1,47 @@
+"""The classes of labelled training data: what a conditional generator can be asked for."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gans.errors import VariantError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """Names of the classes, and how many training samples each has."""
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, labels: Tensor, names: tuple[str, ...] | None) -> "Classes":
+        """Classes of int64 labels `(n,)`; without names they are called 0, 1, …
+
+        Raises
+        ------
+        VariantError
+            For labels that are not whole numbers from 0 to the number of names − 1.
+        """
+        if labels.dim() != 1 or labels.dtype != torch.int64 or len(labels) == 0:
+            raise VariantError(
+                f"Labels must be int64 (n,), not {str(labels.dtype).removeprefix('torch.')} of shape "
+                f"{tuple(labels.shape)}."
+            )
+        lowest, highest = int(labels.min()), int(labels.max())
+        if lowest < 0 or (names is not None and highest >= len(names)):
+            top = "" if names is None else f" to {len(names) - 1}"
+            raise VariantError(
+                f"Labels must lie in 0{top or ' and above'}; these go from {lowest} to {highest}."
+            )
+        names = names or tuple(str(label) for label in range(highest + 1))
+        counts = torch.bincount(labels.cpu(), minlength=len(names)).tolist()
+        return cls(names=names, counts=tuple(counts))
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw labels, int64 `(n,)` on the generator's device, with the training samples' own shares."""
+        device = generator.device
+        ends = torch.tensor(self.counts, device=device).cumsum(0)
+        picked = torch.randint(sum(self.counts), (n,), generator=generator, device=device)
+        return torch.bucketize(picked, ends, right=True)
