@@ -25,6 +25,7 @@ from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extr
 from metrics.frechet import frechet_distance
 from metrics.inception_score import inception_score
 from metrics.moments import Moments
+from metrics.nearest import Nearest, nearest_neighbours
 from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
 from metrics.protocol import Protocol
 from metrics.reference import Reference
@@ -41,6 +42,7 @@ __all__ = [
     "Features",
     "MetricError",
     "Moments",
+    "Nearest",
     "Protocol",
     "Reference",
     "Score",
@@ -49,6 +51,7 @@ __all__ = [
     "frechet_distance",
     "inception_score",
     "load_extractor",
+    "nearest_neighbours",
     "parzen_log_likelihood",
     "protocol_of",
     "qualified_name",
