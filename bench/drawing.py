@@ -46,12 +46,6 @@ class Request:
         """
         if walk is not None and steps is not None and steps < 2:
             raise InputError("--steps must be at least 2: a walk's start and its end.")
-        if walk == "spherical" and isinstance(sampler.variant.noise, Uniform):
-            warnings.warn(
-                f"{sampler.variant.name} draws its noise from a cube, which spherical walks leave by up to "
-                "41 %; linear ones stay inside.",
-                stacklevel=2,
-            )
         n = n or (DEFAULT_SAMPLES if walk is None else DEFAULT_WALKS)
         asked = None
         if classes is not None:
@@ -79,6 +73,12 @@ def draw(sampler: gans.Sampler, request: Request) -> tuple[Tensor, Tensor | None
         labels = spread(request.n, request.classes)
     if request.walk is None:
         return sampler.decode(start, labels), labels
+    if request.walk == "spherical" and isinstance(noise, Uniform):
+        warnings.warn(
+            f"{sampler.variant.name} draws its noise from a cube, which spherical walks leave; linear ones "
+            "stay inside.",
+            stacklevel=2,
+        )
     latents = WALKS[request.walk](start, noise.draw(request.n, generator), request.steps)
     # Step by step, because a generator with noise of its own repeats it for the same place among latents:
     # along a walk only z changes.
