@@ -102,7 +102,7 @@ def save_neighbours(
         beside = _fetched(data.train.samples, shown.flatten())
         beside = beside.view(*shown.shape, *beside.shape[1:])
         save_sheet(neighbour_sheet(samples[:PICTURED], beside), folder / PICTURE)
-        part = f", of the first {PICTURED}" if len(samples) > PICTURED else ""
+        part = f", of the first {PICTURED} samples" if len(samples) > PICTURED else ""
         said += f"; {folder / PICTURE} shows them{part}"
     return said
 

@@ -45,7 +45,6 @@ def test_one_class(sample, conditional):
     assert files == [f"threes/3/{i:05d}.png" for i in range(5)]
     sampler = gans.load(conditional / CHECKPOINT)
     expected = sampler.sample(5, labels=torch.full((5,), 3))
-    assert np.array_equal(np.stack([*by_number(Path("threes")).values()]).sum(), expected.numpy().sum())
     for i, picture in by_number(Path("threes")).items():
         assert np.array_equal(picture, expected[i, 0].numpy())
     assert not torch.equal(expected, sampler.sample(5, labels=torch.full((5,), 4)))
