@@ -1,6 +1,8 @@
 """Samples beside the training images nearest to them: have they been copied?"""
 
 import csv
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -21,7 +23,7 @@ from results.atomic import replacing
 PICTURE, TABLE = "neighbours.png", "neighbours.csv"
 COLUMNS = ("sample", "class", "rank", "training_index", "distance", "training_class")
 PICTURED = 100  # samples; the table has all
-CHUNK = 1000  # streamed images read at a time
+CHUNK_VALUES = 2**26  # of streamed images read at a time: 64 MiB
 
 Samples = Tensor | gans.SampleSource
 
@@ -34,28 +36,45 @@ def training_data(checkpoint: Path, sampler: gans.Sampler, name: str | None, roo
     InputError
         If the checkpoint lies in no run's folder and no name is given, if the data of the run's data set
         are no longer those it was trained on, or if its samples have another shape.
+
+    Warns
+    -----
+    UserWarning
+        If a data set is named, and is the run's, but with other data.
     """
-    trained_on = None
-    if name is None:
-        try:
-            last = results.read_run(checkpoint.parent).iloc[-1]
-        except results.StoreError as error:
+    trained_on, content = None, None
+    try:
+        last = results.read_run(checkpoint.parent).iloc[-1]
+        trained_on, content = str(last["dataset"]), last["dataset_fingerprint"]
+    except results.StoreError as error:
+        if name is None:
             raise InputError(
                 f"What {checkpoint} was trained on is not known ({str(error).rstrip('.')}): name its data "
                 "set with --dataset."
             ) from error
-        name, trained_on = str(last["dataset"]), last["dataset_fingerprint"]
-    source = datasets.get(name)
-    images = is_image_shape(sampler.shape)
-    data = source.load(root, sampler.shape[-1] if images else source.image_size)
+    wanted = name or str(trained_on)
+    size = sampler.shape[-1] if is_image_shape(sampler.shape) else None
+    try:
+        source = datasets.get(wanted)
+        data = source.load(root, size or source.image_size)
+    except (InputError, metrics.MetricError) as error:
+        if name is None and ":" in wanted:  # folder:NAME, of which rows do not say where it lay
+            raise InputError(
+                f"{checkpoint} was trained on {wanted}, which is not here: name it with --dataset, with its "
+                "whole path."
+            ) from error
+        raise
     if data.shape != sampler.shape:
         ours, theirs = (" × ".join(map(str, shape)) for shape in (sampler.shape, data.shape))
-        raise InputError(f"{checkpoint} makes samples of {ours}, but those of {name} are {theirs}.")
-    if trained_on is not None and data.fingerprint != trained_on:
-        raise InputError(
-            f"The data of {name} are not those that {checkpoint} was trained on (content {data.fingerprint}, "
-            f"then {trained_on}); --dataset {name} compares with them all the same."
+        raise InputError(f"{checkpoint} makes samples of {ours}, but those of {wanted} are {theirs}.")
+    if data.name == trained_on and data.fingerprint != content:
+        changed = (
+            f"The data of {wanted} are not those that {checkpoint} was trained on (content "
+            f"{data.fingerprint}, then {content})"
         )
+        if name is None:
+            raise InputError(f"{changed}; --dataset {wanted} compares with them all the same.")
+        warnings.warn(f"{changed}.", stacklevel=2)
     return data
 
 
@@ -125,8 +144,9 @@ def _chunks(samples: Samples) -> Iterator[Tensor]:
     if isinstance(samples, Tensor):
         yield samples
         return
-    for start in range(0, len(samples), CHUNK):
-        yield samples.fetch(torch.arange(start, min(start + CHUNK, len(samples))))
+    rows = max(1, CHUNK_VALUES // math.prod(samples.shape[1:]))
+    for start in range(0, len(samples), rows):
+        yield samples.fetch(torch.arange(start, min(start + rows, len(samples))))
 
 
 def _fetched(samples: Samples, indices: Tensor) -> Tensor:

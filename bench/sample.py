@@ -87,7 +87,7 @@ def parser() -> cli.Parser:
         "class by class (default png; walks: grid; points: npy)",
     )
 
-    beside = made.add_argument_group("beside it: are samples copies of training data?")
+    beside = made.add_argument_group("whether samples are copies of training data")
     beside.add_argument(
         "--neighbours",
         "--neighbors",

@@ -8,9 +8,11 @@ from torch import Tensor
 
 from metrics.errors import MetricError
 
-# Distances are computed in tiles of this size: 512 × 2,048 float64 values are 8 MiB.
+# Distances are computed in tiles of this size, 512 × 2,048 float64 values or 8 MiB, or of fewer rows where
+# these rows themselves would fill more than 2²³ float64 values, 64 MiB.
 _SAMPLE_ROWS = 512
 _REAL_ROWS = 2048
+_VALUES = 2**23
 
 
 class Nearest(NamedTuple):
@@ -59,12 +61,14 @@ def nearest_neighbours(samples: Tensor, real: Tensor | Iterable[Tensor], k: int)
     squared = torch.full((n, k), torch.inf, dtype=torch.float64)
     indices = torch.full((n, k), -1, dtype=torch.int64)
     seen = 0
+    most = max(1, _VALUES // max(1, samples[0].numel()))
+    step = min(_SAMPLE_ROWS, most)
     for chunk in (real,) if isinstance(real, Tensor) else real:
         _check(chunk, samples, "real samples")
-        for part in torch.split(chunk, _REAL_ROWS):
+        for part in torch.split(chunk, min(_REAL_ROWS, most)):
             y = part.flatten(1).cpu().double()
-            for start in range(0, n, _SAMPLE_ROWS):
-                rows = slice(start, start + _SAMPLE_ROWS)
+            for start in range(0, n, step):
+                rows = slice(start, start + step)
                 x = samples[rows].flatten(1).cpu().double()
                 tile = _squared_distances(x, y, whole=samples.dtype == torch.uint8)
                 _merge(squared[rows], indices[rows], tile, seen)

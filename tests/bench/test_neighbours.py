@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -100,9 +101,7 @@ def store_of_points(monkeypatch):
     corners = torch.tensor([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])
     part = Split(corners, None)
     data = Dataset(name="corners", train=part, validation=part, test=part)
-    source = datasets.Source(
-        name="corners", summary="", licence="", origin="", image_size=1, load=lambda root, size: data
-    )
+    source = SimpleNamespace(image_size=None, load=lambda root, size: data)
     get = datasets.get
     monkeypatch.setattr(datasets, "get", lambda name: source if name == "corners" else get(name))
     variant = gans.set_field(gans.get("vanilla"), "hidden_g", "8")
@@ -122,7 +121,7 @@ def test_copies_are_at_distance_0_and_counted(digits):
 
 
 def test_a_streamed_training_set_is_read_in_parts_and_found_the_same(digits, monkeypatch):
-    monkeypatch.setattr(neighbours, "CHUNK", 300)
+    monkeypatch.setattr(neighbours, "CHUNK_VALUES", 300 * 16 * 16)
     samples = digits.test.samples[:7]
     source = Streamed(digits.train.samples)
     streamed = Dataset(

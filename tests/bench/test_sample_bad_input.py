@@ -2,15 +2,18 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from commands import contents
 
 import gans
+import results
 from bench import datasets
 from bench.datasets import Dataset, Split
 from bench.execute import CHECKPOINT
+from bench.neighbours import training_data
 
 CASES = [
     ("unknown class", "--class 33", "There is no class '33'. Did you mean '3'? There are: 0, 1, 2, 3, 4, 5"),
@@ -52,9 +55,7 @@ CASES = [
 def colours(monkeypatch):
     part = Split(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), None)
     data = Dataset(name="colours", train=part, validation=part, test=part)
-    source = datasets.Source(
-        name="colours", summary="", licence="", origin="", image_size=16, load=lambda root, size: data
-    )
+    source = SimpleNamespace(image_size=16, load=lambda root, size: data)
     get = datasets.get
     monkeypatch.setattr(datasets, "get", lambda name: source if name == "colours" else get(name))
 
@@ -105,9 +106,7 @@ def test_data_that_have_changed_since_are_not_what_it_was_trained_on(sample, con
         test=digits.test,
         class_names=digits.class_names,
     )
-    source = datasets.Source(
-        name="digits", summary="", licence="", origin="", image_size=16, load=lambda root, size: changed
-    )
+    source = SimpleNamespace(image_size=16, load=lambda root, size: changed)
     monkeypatch.setattr(datasets, "get", lambda name: source)
     before = contents(Path())
     sentence = (
@@ -115,6 +114,16 @@ def test_data_that_have_changed_since_are_not_what_it_was_trained_on(sample, con
         f"{changed.fingerprint}, then {digits.fingerprint}); --dataset digits compares with them all the "
         "same."
     )
+    refused(sample("digits-cgan --neighbours 1 --out out"), sentence, before)
+    with pytest.warns(UserWarning, match="The data of digits are not those that"):
+        training_data(conditional / CHECKPOINT, gans.load(conditional / CHECKPOINT), "digits", Path())
+
+
+def test_a_folder_that_lies_elsewhere_now(sample, conditional, monkeypatch):
+    rows = SimpleNamespace(iloc={-1: {"dataset": "folder:faces", "dataset_fingerprint": "0123"}})
+    monkeypatch.setattr(results, "read_run", lambda _: rows)
+    before = contents(Path())
+    sentence = "was trained on folder:faces, which is not here: name it with --dataset, with its whole path."
     refused(sample("digits-cgan --neighbours 1 --out out"), sentence, before)
     assert sample("digits-cgan --neighbours 1 --dataset digits --n 1 --out out").code == 0
 

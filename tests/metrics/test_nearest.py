@@ -54,8 +54,11 @@ def test_tiles_change_nothing(monkeypatch):
     monkeypatch.setattr(nearest, "_SAMPLE_ROWS", 4)
     monkeypatch.setattr(nearest, "_REAL_ROWS", 9)
     tiled = nearest_neighbours(samples, real, 7)
-    assert torch.equal(tiled.distances, whole.distances)
-    assert torch.equal(tiled.indices, whole.indices)
+    monkeypatch.setattr(nearest, "_VALUES", 25)  # two rows of 12 values
+    narrow = nearest_neighbours(samples, real, 7)
+    for found in (tiled, narrow):
+        assert torch.equal(found.distances, whole.distances)
+        assert torch.equal(found.indices, whole.indices)
     assert whole.indices.tolist() == brute_force(samples, real, 7)[1]
 
 
