@@ -224,5 +224,6 @@ def test_the_same_from_a_shell():
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: There is no variant 'dcgn'. Did you mean 'dcgan'? There are: dcgan, vanilla, wgan.\n"
+        "error: There is no variant 'dcgn'. Did you mean 'dcgan'? There are: acgan, cgan, "
+        "dcgan, gan2014, lsgan, vanilla, wgan, wgan_gp.\n"
     )
