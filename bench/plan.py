@@ -3,6 +3,7 @@
 import argparse
 import re
 import warnings
+from collections.abc import Sequence
 
 import torch
 
@@ -15,7 +16,7 @@ from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
 from bench.pictures import is_image_shape
-from bench.scoring import Scoring
+from bench.scoring import Scoring, needs_asked_classes
 
 DEFAULT_KIMG = 128.0
 MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
@@ -40,6 +41,8 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     cells: list[Cell] = []
     scorings: dict[str, Scoring] = {}
     for source in sources:
+        if options.image_size is not None and source.image_size is None:
+            raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
         recipes = with_changes(variants, options.set, dict(source.recipe_fields))
         dataset = source.load(root, options.image_size or source.image_size)
         kimg = options.kimg or DEFAULT_KIMG
@@ -59,10 +62,22 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
         )
         scorings[source.name] = scoring_for(dataset, names, options, device)
     require_trainable(cells)
+    require_conditional(cells, names)
     for cell in cells:  # a protocol that cannot be met is known before anything is trained
         scorings[cell.dataset.name].protocols(cell)
     # Seeds vary slowest, so that an interrupted grid compares like with like.
     return sorted(cells, key=lambda cell: cell.settings.seed), scorings
+
+
+def require_conditional(cells: Sequence[Cell], names: Sequence[str]) -> None:
+    """Raise InputError for a score of asked classes, named by the user, that no cell can have."""
+    for name in names:
+        if needs_asked_classes(name) and not any(cell.variant.conditional for cell in cells):
+            asked = ", ".join(dict.fromkeys(cell.variant.name for cell in cells))
+            raise InputError(
+                f"{name} needs samples of a class that was asked for, and no variant of {asked} can be asked "
+                "for one; --set VARIANT.conditioning=joined makes one conditional."
+            )
 
 
 def scoring_for(
@@ -70,7 +85,7 @@ def scoring_for(
 ) -> Scoring:
     """How samples of one data set are scored: what was asked for, or all that the data allow."""
     extractor = None
-    if options.metrics is None or any(metrics.METRICS[name].needs != "samples" for name in names):
+    if options.metrics is None or any("features" in metrics.METRICS[name].needs for name in names):
         if is_image_shape(dataset.shape):
             extractor = extractor_for(dataset, options.extractor, device)
     elif options.extractor is not None:
@@ -78,14 +93,21 @@ def scoring_for(
     if options.metrics is None:
         names = all_possible(dataset, extractor)
     reference = metrics.Reference(
-        f"{dataset.name}/test@{dataset.fingerprint}", dataset.test.samples, dataset.validation.samples
+        f"{dataset.name}/test@{dataset.fingerprint}",
+        dataset.test.samples,
+        dataset.validation.samples,
+        test_labels=dataset.test.labels,
+        class_names=dataset.class_names,
+        modes=dataset.modes,
     )
     return Scoring(names=names, n_samples=options.samples, extractor=extractor, reference=reference)
 
 
 def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:
     """Every metric that this data set and extractor allow; a warning says what is missing for the rest."""
-    possible = {"samples"}
+    possible = set() if dataset.modes is None else {"modes"}
+    if dataset.test.labels is not None:
+        possible |= {"asked_classes"}  # `Scoring.names_for` leaves them to conditional variants
     if extractor is not None:
         possible |= {"features"} if extractor.class_names is None else {"features", "classes"}
     elif is_image_shape(dataset.shape):
@@ -94,7 +116,7 @@ def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple
             "a classifier; only parzen is scored.",
             stacklevel=2,
         )
-    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs in possible)
+    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs <= possible)
 
 
 def choose_device(name: str) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+import metrics
+
 CHUNK_PIXELS = 2**22  # resized at a time: bounds memory; results do not depend on it
 
 
@@ -31,6 +33,7 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...] | None = None
+    modes: metrics.Modes | None = None  # of the mixture that points were drawn from
 
     @property
     def shape(self) -> tuple[int, ...]:

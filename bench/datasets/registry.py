@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.datasets.dataset import Dataset
 from bench.errors import InputError
 
-Loader = Callable[[Path, int], Dataset]
+Loader = Callable[[Path, Any], Dataset]  # the folder of data; pixels a side of images, None for points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Source:
     summary: str
     licence: str
     origin: str
-    image_size: int  # when none is asked for
+    image_size: int | None  # when none is asked for; None: points, which have no size
     load: Loader
     recipe_fields: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,7 +46,7 @@ def register(
     summary: str,
     licence: str,
     origin: str,
-    image_size: int,
+    image_size: int | None,
     recipe_fields: Mapping[str, str] | None = None,
 ) -> Callable[[Loader], Loader]:
     """Decorate a loader to make its data set known under `name`."""
