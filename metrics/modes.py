@@ -128,12 +128,12 @@ def mode_kl(counts: Tensor) -> tuple[float, float]:
     0 where every mode has as many samples, log k where one has them all. PacGAN's Table 1 calls it
     the reverse KL; its code counts samples of high quality only, and so does this.
 
-    The standard error is that of the plug-in entropy to second order (B. Harris 1975),
+    The standard error is that of the delta method,
 
-        √( [Σ p_j log² p_j − (Σ p_j log p_j)²] / m + (k' − 1) / 2m² ),
+        √( [Σ p_j log² p_j − (Σ p_j log p_j)²] / m ),
 
-    k' being the number of modes with samples: the first term alone vanishes where the samples are
-    spread evenly. The estimate is biased upwards by about (k' − 1) / 2m.
+    which is √2 times too large where the modes are truly equal. The estimate is biased upwards by about
+    (k' − 1) / 2m, k' being the number of modes with samples.
 
     Parameters
     ----------
@@ -154,4 +154,4 @@ def mode_kl(counts: Tensor) -> tuple[float, float]:
     entropy = -float((p * logs).sum())
     spread = max(0.0, float((p * logs.square()).sum()) - entropy**2)
     divergence = max(0.0, math.log(counts.shape[0]) - entropy)
-    return divergence, math.sqrt(spread / m + (p.shape[0] - 1) / (2 * m**2))
+    return divergence, math.sqrt(spread / m)
