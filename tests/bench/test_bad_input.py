@@ -116,6 +116,18 @@ RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
     ("seeds backwards", f"{VANILLA} --seeds 4-0", "'4-0' names no seed"),
     ("too many seeds", f"{VANILLA} --seeds 0-10000000000", "names more than 10000 seeds"),
     ("a seed no row can hold", f"{VANILLA} --seeds {2**63}", "is not a list of seeds"),
+    (
+        "a size of points",
+        f"{VANILLA} --dataset ring8 --image-size 16",
+        "ring8 holds points, which have",
+    ),
+    ("images' scores of points", f"{VANILLA} --dataset ring8 --metrics fid", "fid needs an extractor"),
+    ("points' scores of images", f"{VANILLA} --metrics modes", "modes needs points whose modes are known"),
+    (
+        "a class that cannot be asked for",
+        f"{VANILLA} --metrics class_fid",
+        "class_fid needs samples of a class that was asked for, and no variant of vanilla can be asked for",
+    ),
     ("too few samples", f"{VANILLA} --metrics is --samples 9", "needs at least 10 generated images"),
     *(
         (f"set {text}", f"{VANILLA} --set {text}", f"--set takes VARIANT.FIELD=VALUE, not '{text}'")
