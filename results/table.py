@@ -14,7 +14,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SHORT = {
     "min_class_share": "rarest class",
     "parzen": "Parzen",
-    "class_agreement": "class agreement",
+    "class_agreement": "agreement",
     "class_fid": "class FID",
     "modes": "captured",
     "high_quality_share": "high quality",
