@@ -74,7 +74,7 @@ def _iteration_seconds(cell: Cell, n_critic: int) -> float:
     # A G step and its D steps by the batch, so that the window's one host read is shared by all.
     kimg = TIMED_STEPS * cell.settings.batch_size / 1000
     settings = dataclasses.replace(cell.settings, kimg=2 * kimg)
-    trainer = gans.Trainer(variant, cell.dataset.train.samples, settings)
+    trainer = gans.Trainer(variant, cell.dataset.train.samples, settings)  # type: ignore[arg-type]
     for _ in trainer.train(kimg):  # caches, memory, compilation
         pass
     start = time.perf_counter()

@@ -157,6 +157,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "dataset": cell.dataset.name,
         "dataset_fingerprint": cell.dataset.fingerprint,
         "image_shape": "x".join(str(side) for side in cell.dataset.shape),
+        "images_skipped": cell.dataset.images_skipped,
         "seed": settings.seed,
         "batch_size": settings.batch_size,
         "kimg_budget": float(settings.kimg),
@@ -179,7 +180,7 @@ def train(
     flags: list[str],
 ) -> None:
     """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
-    trainer = gans.Trainer(cell.variant, cell.dataset.train.samples, cell.settings)
+    trainer = gans.Trainer(cell.variant, cell.dataset.train.samples, cell.settings)  # type: ignore[arg-type]
     latents = cell.variant.noise.draw(GRID_IMAGES, gans.generator_for(cell.settings.seed, "progress"))
     records: list[dict[str, float]] = []
     peak_bytes: int | None = 0

@@ -23,6 +23,8 @@ from metrics.classifier import (
 from metrics.errors import MetricError
 from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
 from metrics.frechet import frechet_distance
+from metrics.image_files import SUFFIXES, ImageFiles, SurveyedImage, list_images, survey_images
+from metrics.images import READING_VERSION, ImageHeader, UnreadableImageError, read_image
 from metrics.inception_score import inception_score
 from metrics.moments import Moments
 from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
@@ -33,26 +35,35 @@ from metrics.scoring import Score, score
 __all__ = [
     "GOODFELLOW_GRID",
     "METRICS",
+    "READING_VERSION",
     "SHIPPED_CLASSIFIERS",
+    "SUFFIXES",
     "ClassifierMetadata",
     "DomainClassifier",
     "DomainClassifierExtractor",
     "Extractor",
     "Features",
+    "ImageFiles",
+    "ImageHeader",
     "MetricError",
     "Moments",
     "Protocol",
     "Reference",
     "Score",
+    "SurveyedImage",
+    "UnreadableImageError",
     "accuracy",
     "check_names",
     "frechet_distance",
     "inception_score",
+    "list_images",
     "load_extractor",
     "parzen_log_likelihood",
     "protocol_of",
     "qualified_name",
+    "read_image",
     "score",
     "select_sigma",
+    "survey_images",
     "train_classifier",
 ]

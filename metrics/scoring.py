@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -131,6 +131,8 @@ def score(
             scores[name] = _inception(features, protocol)
         elif name == "min_class_share":
             scores[name] = _min_class_share(features, network, protocol)
+        if network.caveat is not None:
+            scores[name] = replace(scores[name], warnings=(*scores[name].warnings, network.caveat))
     return scores
 
 

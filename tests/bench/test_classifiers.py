@@ -74,7 +74,7 @@ def labelled(monkeypatch):
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
     monkeypatch.setattr(bench.classifiers, "MAX_EPOCHS", 20)
     datasets.register("sides", summary="s", licence="CC0", origin="here", image_size=8)(
-        lambda root, image_size: sides()
+        lambda request: sides()
     )
 
 
