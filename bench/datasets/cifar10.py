@@ -35,7 +35,7 @@ def load(request: Request) -> Dataset:
         if (folder / file).is_file() and not check_integrity(folder / file, md5):
             raise damaged(folder / file, "its MD5 is not that of CIFAR-10")
     whole, test = through_torchvision(
-        lambda: [CIFAR10(str(request.root), train=train, download=True) for train in (True, False)],
+        lambda: [CIFAR10(str(request.root), train=train, download=train) for train in (True, False)],
         title="CIFAR-10",
         folder=folder,
         files=tuple(sums),

@@ -71,8 +71,7 @@ def with_all_splits(folder: Path, given: Pictures) -> Pictures:
         splits[split] = [one for one in splits[split] if one.sha256 not in seen]
         if copies := n_before - len(splits[split]):
             warnings.warn(
-                f"{copies} files in {split} of {folder} are copies of files in other splits; they are left "
-                f"out of {split}.",
+                f"Copies of files in other splits are left out of {split} of {folder}: {copies}.",
                 stacklevel=3,
             )
         if split != "train":

@@ -94,7 +94,7 @@ def refused(error: metrics.UnreadableImageError) -> InputError:
     """What is wrong with a file, and what can be done about it."""
     message = str(error)
     return InputError(
-        f"{message[:1].upper()}{message[1:]}. (--skip-damaged leaves out such files, and counts them.)"
+        f"{message[:1].upper()}{message[1:]}; --skip-damaged leaves out such files, and counts them."
     )
 
 
