@@ -32,7 +32,9 @@ MOST_IMAGES = 50_000  # that it learns from; more, chosen once at random, would 
 LARGEST_SIDE = 64  # pixels that it sees; larger pictures are shown to it at this size
 
 
-def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.Extractor | None:
+def extractor_for(
+    dataset: Dataset, choice: str | None, device: str, *, quiet: bool = True
+) -> metrics.Extractor | None:
     """The feature extractor that scores this data set.
 
     Parameters
@@ -44,6 +46,8 @@ def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.
         set's own classifier.
     device
         Where it is to run.
+    quiet
+        False: says on stderr when one must be trained first, which may take minutes.
 
     Returns
     -------
@@ -70,6 +74,8 @@ def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.
                 stacklevel=2,
             )
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not quiet:
+        print(f"training {name}, once: it is kept in {path.parent}", file=sys.stderr)
     train_and_save(dataset, path)
     return metrics.load_extractor(path, device)
 

@@ -115,7 +115,7 @@ def scoring_for(
     extractor = None
     if options.metrics is None or any(metrics.METRICS[name].needs != "samples" for name in names):
         if is_image_shape(dataset.shape):
-            extractor = extractor_for(dataset, options.extractor, device)
+            extractor = extractor_for(dataset, options.extractor, device, quiet=options.quiet)
             if extractor is not None and extractor.caveat is not None:
                 warnings.warn(f"{extractor.caveat}; --extractor names another.", stacklevel=2)
     elif options.extractor is not None:

@@ -177,10 +177,10 @@ def how_read(
         f"{len(classes)} classes" if classes else "no classes",
         f"{channels} × {side} × {side}",
         f"resized from {_range(sizes)}" if sizes != [(side, side)] else "",
-        f"{gray} gray pictures as colour" if channels == 3 and gray else "",
+        f"gray pictures read as colour: {gray}" if channels == 3 and gray else "",
         "train streamed" if "train" not in images else "",
-        f"{left_out} copies, or beyond {LARGEST:,} of a split, left out" if left_out else "",
-        f"{skipped} files that cannot be read skipped" if skipped else "",
+        f"left out, as copies or beyond {LARGEST:,} of a split: {left_out}" if left_out else "",
+        f"skipped, as they cannot be read: {skipped}" if skipped else "",
     ]
     return "; ".join(part for part in parts if part)
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import VANILLA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_pictures import cut_in_half, write_classes, write_picture, write_pile
 
 import bench.datasets.content_split
 import bench.datasets.folder
-from bench import datasets
+import results
+from bench import cli, datasets
 from bench.datasets import Dataset, Reading
 from bench.datasets.content_split import chosen_by_content
 from bench.errors import InputError
@@ -98,7 +100,7 @@ def test_copies_never_sit_in_two_given_splits(tmp_path):
         data = load(tmp_path)
     assert counts(data) == [17, 2, 5]
     assert all(not set(one) & set(other) for one, other in combinations(piles(data), 2))
-    assert "1 copies, or beyond 10,000 of a split, left out" in data.notes[0]
+    assert "left out, as copies or beyond 10,000 of a split: 1" in data.notes[0]
 
 
 def test_a_held_out_split_is_capped(tmp_path, monkeypatch):
@@ -197,7 +199,7 @@ def test_gray_and_colour_together_are_colour_and_it_is_said(tmp_path):
         write_picture(tmp_path / f"gray{i}.png", 100 + i)
     data = load(tmp_path)
     assert data.shape == (3, 16, 16)
-    assert "; 3 gray pictures as colour" in data.notes[0]
+    assert "; gray pictures read as colour: 3" in data.notes[0]
 
 
 def test_streamed_training_pictures_are_the_same_as_in_memory(tmp_path, monkeypatch):
@@ -238,7 +240,7 @@ def test_damage_is_refused_by_name_or_skipped_and_counted(stream, tmp_path):
     skipped = load(tmp_path / "all", stream=stream, skip_damaged=True)
     without = load(tmp_path / "fewer", stream=stream)
     assert (skipped.images_skipped, without.images_skipped) == (3, 0)
-    assert "; 3 files that cannot be read skipped" in skipped.notes[0]
+    assert "; skipped, as they cannot be read: 3" in skipped.notes[0]
     # As if they had never been there: the same splits, the same fingerprint.
     assert skipped.fingerprint == without.fingerprint
     assert counts(skipped) == counts(without)
@@ -322,3 +324,22 @@ def test_a_folder_that_is_not_clear_is_refused_in_a_sentence(what, words, tmp_pa
         load(tmp_path / "mine")
     assert str(refusal.value).endswith((".", ")"))
     assert "\n" not in str(refusal.value)
+
+
+def test_a_run_on_a_folder_counts_what_was_skipped_and_knows_it_again(run):
+    write_pile(Path("mine"), 90)
+    command = f"{VANILLA} --dataset folder:mine --skip-damaged --batch-size 16"
+    assert run(command).code == cli.OK
+    assert results.load("runs")["images_skipped"].unique().tolist() == [0]
+    cut_in_half(write_picture(Path("mine/new.png"), 12345))
+    done = run(command + " --metrics parzen --samples 20")
+    assert done.code == cli.OK
+    assert "mine: 72 train, 9 validation, 9 test" in done.err
+    assert "skipped, as they cannot be read: 1" in done.err
+    frame = results.load("runs")
+    # The damaged file changes nothing but the count: the finished training was scored, not done again.
+    assert frame["training_id"].nunique() == 1
+    assert frame.groupby("attempt")["trained"].first().tolist() == [True, False]
+    assert frame.groupby("attempt")["images_skipped"].first().tolist() == [0, 1]
+    assert frame["dataset"].unique().tolist() == ["folder:mine"]
+    assert "mine" not in run(command + " --quiet").err
