@@ -108,11 +108,7 @@ class ImageFiles:
     def __init__(self, paths: Sequence[Path], *, size: int, channels: int, workers: int = 1) -> None:
         self.paths = tuple(paths)
         self.size, self.channels, self.workers = size, channels, workers
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, C, S, S)."""
-        return (len(self.paths), self.channels, self.size, self.size)
+        self.shape: tuple[int, ...] = (len(self.paths), channels, size, size)
 
     def __len__(self) -> int:
         return len(self.paths)
