@@ -160,6 +160,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "dataset": cell.dataset.name,
         "dataset_fingerprint": cell.dataset.fingerprint,
         "image_shape": "x".join(str(side) for side in cell.dataset.shape),
+        "images_skipped": cell.dataset.images_skipped,
         "seed": settings.seed,
         "batch_size": settings.batch_size,
         "kimg_budget": float(settings.kimg),

@@ -33,7 +33,8 @@ def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) ->
 
     The title says what the points shown capture: what a score says is measured on more of them.
     """
-    modes = dataset.modes
+    modes, real = dataset.modes, dataset.train.samples
+    assert isinstance(real, Tensor)  # points are never streamed
     if modes is not None:
         counts = metrics.mode_counts(points, modes)
         share, _ = metrics.high_quality_share(counts, len(points))
@@ -44,7 +45,7 @@ def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     results.plot_points(
         points.numpy(),
-        dataset.train.samples[: len(points)].numpy(),
+        real[: len(points)].numpy(),
         path,
         title=title,
         centres=None if modes is None else modes.centres.numpy(),

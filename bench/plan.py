@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 import gans
 import metrics
 from bench import datasets
 from bench.classifiers import extractor_for
-from bench.datasets import Dataset
+from bench.datasets import Dataset, Reading, Source
+from bench.datasets.registry import default_workers
 from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
@@ -35,7 +37,8 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     names = () if options.metrics == ["none"] else tuple(options.metrics or ())
     metrics.check_names(names)
     variants = [gans.get(name) for name in options.variants]
-    sources = [datasets.get(name) for name in options.dataset]
+    sources = sources_of(options.dataset)
+    reading = reading_of(options, sources)
     device = choose_device(options.device)
     root = options.data_root or data_folder()
     cells: list[Cell] = []
@@ -44,7 +47,12 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
         if options.image_size is not None and source.image_size is None:
             raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
         recipes = with_changes(variants, options.set, dict(source.recipe_fields))
-        dataset = source.load(root, options.image_size or source.image_size)
+        dataset = source.load(root, options.image_size, reading)
+        if dataset.name in scorings:
+            raise InputError(
+                f"Two data sets are called {dataset.name}, and a table could not tell them apart: rename a "
+                "folder, or give the two in separate runs."
+            )
         kimg = options.kimg or DEFAULT_KIMG
         if options.epochs is not None:
             kimg = options.epochs * len(dataset.train.samples) / 1000
@@ -60,7 +68,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
             kimg=kimg,
             device=device,
         )
-        scorings[source.name] = scoring_for(dataset, names, options, device)
+        scorings[dataset.name] = scoring_for(dataset, names, options, device)
     require_trainable(cells)
     require_conditional(cells, names)
     for cell in cells:  # a protocol that cannot be met is known before anything is trained
@@ -80,6 +88,40 @@ def require_conditional(cells: Sequence[Cell], names: Sequence[str]) -> None:
             )
 
 
+def sources_of(spelled: Sequence[str]) -> list[Source]:
+    """The data sets that `--dataset` names."""
+    sources: list[Source] = []
+    for name in spelled:
+        try:
+            sources.append(datasets.get(name))
+        except InputError as unknown:
+            if sources and sources[-1].argument and ":" not in name:
+                raise InputError(
+                    f"{unknown} (A comma ends a path, too: a folder with one in its name is given by a link.)"
+                ) from unknown
+            raise
+    return sources
+
+
+def reading_of(options: argparse.Namespace, sources: Sequence[Source]) -> Reading:
+    """How pictures in files are read; options about that need a data set that consists of such files."""
+    given = {
+        "--skip-damaged": options.skip_damaged,
+        "--stream": options.stream is not None,
+        "--workers": options.workers is not None,
+    }
+    for option, is_given in given.items():
+        if is_given and not any(source.reads_pictures for source in sources):
+            raise InputError(
+                f"{option} is given, but no data set that was asked for is a folder of pictures, folder:PATH."
+            )
+    return Reading(
+        skip_damaged=options.skip_damaged,
+        stream=options.stream or "auto",
+        workers=options.workers or default_workers(),
+    )
+
+
 def scoring_for(
     dataset: Dataset, names: tuple[str, ...], options: argparse.Namespace, device: str
 ) -> Scoring:
@@ -87,11 +129,15 @@ def scoring_for(
     extractor = None
     if options.metrics is None or any("features" in metrics.METRICS[name].needs for name in names):
         if is_image_shape(dataset.shape):
-            extractor = extractor_for(dataset, options.extractor, device)
+            extractor = extractor_for(dataset, options.extractor, device, quiet=options.quiet)
+            if extractor is not None and extractor.caveat is not None:
+                warnings.warn(f"{extractor.caveat}; --extractor names another.", stacklevel=2)
     elif options.extractor is not None:
         raise InputError("--extractor is given, but no metric that was asked for needs one.")
     if options.metrics is None:
         names = all_possible(dataset, extractor)
+    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
+    assert isinstance(dataset.validation.samples, Tensor)
     reference = metrics.Reference(
         f"{dataset.name}/test@{dataset.fingerprint}",
         dataset.test.samples,

@@ -24,6 +24,8 @@ from metrics.classifier import (
 from metrics.errors import MetricError
 from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
 from metrics.frechet import frechet_distance
+from metrics.image_files import SUFFIXES, ImageFiles, SurveyedImage, list_images, survey_images
+from metrics.images import READING_VERSION, ImageHeader, UnreadableImageError, read_image
 from metrics.inception_score import inception_score
 from metrics.measured import Score
 from metrics.modes import (
@@ -44,18 +46,24 @@ __all__ = [
     "GOODFELLOW_GRID",
     "HIGH_QUALITY_SIGMAS",
     "METRICS",
+    "READING_VERSION",
     "SHIPPED_CLASSIFIERS",
+    "SUFFIXES",
     "ClassifierMetadata",
     "DomainClassifier",
     "DomainClassifierExtractor",
     "Extractor",
     "Features",
+    "ImageFiles",
+    "ImageHeader",
     "MetricError",
     "Modes",
     "Moments",
     "Protocol",
     "Reference",
     "Score",
+    "SurveyedImage",
+    "UnreadableImageError",
     "accuracy",
     "check_names",
     "class_agreement",
@@ -63,6 +71,7 @@ __all__ = [
     "frechet_distance",
     "high_quality_share",
     "inception_score",
+    "list_images",
     "load_extractor",
     "mode_counts",
     "mode_kl",
@@ -70,7 +79,9 @@ __all__ = [
     "parzen_log_likelihood",
     "protocol_of",
     "qualified_name",
+    "read_image",
     "score",
     "select_sigma",
+    "survey_images",
     "train_classifier",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -147,6 +148,8 @@ def score(
             scores[name] = class_fid_score(
                 features, classes, real, network, resamples=_RESAMPLES, generator=generator, protocol=protocol
             )
+        if network.caveat is not None:
+            scores[name] = replace(scores[name], warnings=(*scores[name].warnings, network.caveat))
     return scores
 
 

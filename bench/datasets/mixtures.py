@@ -17,14 +17,13 @@ units. What is suggested to variants here is VEEGAN's size with PacGAN's noise.
 
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bench.datasets.dataset import Dataset, Split
-from bench.datasets.registry import register
+from bench.datasets.registry import Request, register
 from metrics import Modes
 
 TRAIN, VALIDATION, TEST = 100_000, 10_000, 10_000
@@ -49,8 +48,8 @@ GRID25 = Modes(
     image_size=None,
     recipe_fields=RECIPE_FIELDS,
 )
-def load_ring8(root: Path, image_size: None) -> Dataset:
-    """The three splits; neither argument is needed."""
+def load_ring8(request: Request) -> Dataset:
+    """The three splits; nothing of the request is needed."""
     return _mixture("ring8", RING8)
 
 
@@ -62,8 +61,8 @@ def load_ring8(root: Path, image_size: None) -> Dataset:
     image_size=None,
     recipe_fields=RECIPE_FIELDS,
 )
-def load_grid25(root: Path, image_size: None) -> Dataset:
-    """The three splits; neither argument is needed."""
+def load_grid25(request: Request) -> Dataset:
+    """The three splits; nothing of the request is needed."""
     return _mixture("grid25", GRID25)
 
 

@@ -87,13 +87,13 @@ def test_resizing_in_chunks_is_resizing(monkeypatch):
 
 
 FILE_OF_A_DATASET = """
-from pathlib import Path
 import torch
-from bench.datasets import Dataset, Split, register
+from bench.datasets import Dataset, Request, Split, register
 
 @register("stripes", summary="grey stripes", licence="CC0", origin="here", image_size=8)
-def load(root: Path, image_size: int) -> Dataset:
-    images = torch.arange(image_size, dtype=torch.uint8).repeat(90, 1, image_size, 1) * 30
+def load(request: Request) -> Dataset:
+    size = request.image_size
+    images = torch.arange(size, dtype=torch.uint8).repeat(90, 1, size, 1) * 30
     splits = (Split(part, None) for part in images.split(30))
     return Dataset(name="stripes", **dict(zip(("train", "validation", "test"), splits)))
 """
@@ -143,7 +143,8 @@ def test_a_name_is_taken_once(own_registry, monkeypatch):
 
 def test_an_unknown_name():
     with pytest.raises(
-        InputError, match=r"no data set 'mnst'. Did you mean 'mnist'\? There are: .*digits, .*mnist"
+        InputError,
+        match=r"no data set 'mnst'. Did you mean 'mnist'\? There are: .*digits, .*folder:PATH, .*mnist",
     ):
         datasets.get("mnst")
 

@@ -97,7 +97,9 @@ def test_the_list_has_a_line_for_each_variant_and_data_set(run):
     done = run("--list")
     assert done.code == cli.OK
     lines = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
-    assert lines == [*gans.names(), *datasets.names(), *gans.names()]
+    spellings = [source.spelling for source in datasets.known()]
+    assert lines == [*gans.names(), *spellings, *gans.names()]
+    assert {"digits", "mnist", "cifar10", "folder:PATH", "tfd[:MAT][#FOLD]"} <= set(spellings)
     assert "critic.n_critic=5" in done.out
     assert list(Path().iterdir()) == []
 
