@@ -1,24 +1,31 @@
-"""Draw samples from a finished run, as pictures or as an array.
+"""Draw samples from a finished run: as pictures, as one picture, or as an array.
 
 python -m bench.sample digits-dcgan --n 100 --out pictures
 python -m bench.sample runs/digits-dcgan-seed0-1a2b3c4d/checkpoint.safetensors --n 100 --out pictures
+python -m bench.sample mnist-cgan --class 3 --n 100 --out threes
+python -m bench.sample mnist-cgan --class all --format grid --out grid
+python -m bench.sample mnist-cgan --interpolate spherical --out walks
+python -m bench.sample mnist-cgan --n 20 --neighbours 5 --out neighbours
 """
 
 import argparse
-import difflib
 import sys
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 import gans
 from bench import cli
+from bench.asked_classes import listed
+from bench.datasets import Dataset
+from bench.drawing import DEFAULT_STEPS, WALKS, Request, draw
 from bench.errors import InputError
-from bench.execute import CHECKPOINT
-from bench.pictures import is_image_shape, save_picture, to_picture
-
-ARRAY = "samples.npy"
+from bench.find_run import checkpoint_of
+from bench.folders import DATA_VARIABLE, data_folder
+from bench.neighbours import require_enough, save_neighbours, training_data
+from bench.pictures import is_image_shape
+from bench.sample_files import LABELS, save_array, save_grid_of, save_pictures
+from bench.sheets import require_viewable
 
 
 def parser() -> cli.Parser:
@@ -27,25 +34,75 @@ def parser() -> cli.Parser:
         prog="python -m bench.sample",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=__doc__,
-        epilog="Exit codes: 0 done, 2 bad input, 130 interrupted.",
+        epilog=(
+            "The same --seed draws the same samples, whatever --format they are written in.\n"
+            "Exit codes: 0 done, 2 bad input, 130 interrupted."
+        ),
     )
     made.add_argument(
         "run",
         metavar="RUN",
         help="a run's folder, a checkpoint file, or the name of a run in the store or its beginning",
     )
-    made.add_argument("--n", type=cli.whole_number, default=100, metavar="N", help="how many (default 100)")
-    made.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder to write them into"
-    )
-    made.add_argument("--seed", type=cli.seed, default=0, metavar="S", help="seed of the noise (default 0)")
-    made.add_argument(
-        "--format",
-        choices=("png", "npy"),
-        help=f"a .png file a sample, or one array {ARRAY} (default png; npy for points)",
-    )
     made.add_argument(
         "--store", type=Path, default=Path("runs"), metavar="DIR", help="where runs lie (default runs)"
+    )
+
+    what = made.add_argument_group("what to draw")
+    what.add_argument(
+        "--n",
+        type=cli.whole_number,
+        metavar="N",
+        help="how many in all (default 100), or how many walks (default 10)",
+    )
+    what.add_argument("--seed", type=cli.seed, default=0, metavar="S", help="seed of the noise (default 0)")
+    what.add_argument(
+        "--class",
+        dest="classes",
+        metavar="A,B",
+        help="of a conditional variant: a class by name or number, or several, or all: as many of each "
+        "(default: drawn as often as in the training data)",
+    )
+    what.add_argument(
+        "--interpolate",
+        choices=tuple(WALKS),
+        help="walks instead of samples, from one latent to another: on a straight line, or on an arc that "
+        "keeps the latents' length; a walk stays in its class",
+    )
+    what.add_argument(
+        "--steps",
+        type=cli.whole_number,
+        metavar="N",
+        help=f"samples a walk, its start and its end included (default {DEFAULT_STEPS})",
+    )
+
+    how = made.add_argument_group("how to write it")
+    how.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder to write into"
+    )
+    how.add_argument(
+        "--format",
+        choices=("png", "npy", "grid"),
+        help=f"png: a file a sample, in a folder a class; npy: one array, and {LABELS}; grid: one picture, "
+        "class by class (default png; walks: grid; points: npy)",
+    )
+
+    beside = made.add_argument_group("beside it: are samples copies of training data?")
+    beside.add_argument(
+        "--neighbours",
+        "--neighbors",
+        type=cli.whole_number,
+        metavar="K",
+        help="also find the K nearest training samples of each (Euclidean distance): a table, a picture",
+    )
+    beside.add_argument(
+        "--dataset", metavar="NAME", help="the data set to look in (default: the one the run was trained on)"
+    )
+    beside.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help=f"where it is read (default ${DATA_VARIABLE}, or the cache)",
     )
     return made
 
@@ -53,59 +110,108 @@ def parser() -> cli.Parser:
 def main(arguments: list[str]) -> int:
     """Draw the samples that the command line asks for."""
     options = parser().parse_args(arguments)
+    require_sense(options)
     checkpoint = checkpoint_of(options.run, options.store)
     sampler = gans.load(checkpoint)
-    images = is_image_shape(sampler.shape)
-    if options.format == "png" and not images:
-        raise InputError(f"{checkpoint} makes points, not images: they can be written as --format npy only.")
+    request = Request.of(
+        sampler,
+        n=options.n,
+        seed=options.seed,
+        classes=options.classes,
+        walk=options.interpolate,
+        steps=options.steps,
+    )
+    format_ = chosen_format(options.format, sampler, request, checkpoint)
     if options.out.is_dir() and any(options.out.iterdir()):
         raise InputError(f"The folder {options.out} is not empty; --out takes a new or an empty one.")
+    data: Dataset | None = None
+    if options.neighbours is not None:
+        data = training_data(checkpoint, sampler, options.dataset, options.data_root or data_folder())
+        require_enough(options.neighbours, request.n, data)
     cli.writable_folder(options.out)
-    samples = sampler.sample(options.n, generator=gans.generator_for(options.seed, "samples"))
-    shape = " × ".join(str(side) for side in sampler.shape)
-    what = f"{options.n} {'images' if images else 'points'} ({shape}) of {checkpoint}"
-    if images and options.format != "npy":
-        save_pictures(samples, options.out)
-        print(f"{what} are in {options.out}")
-    else:
-        np.save(options.out / ARRAY, samples.numpy())
-        print(f"{what} are in {options.out / ARRAY}, {samples.numpy().dtype} {tuple(samples.shape)}")
+    samples, labels = draw(sampler, request)
+    names = sampler.class_names
+    place = write(samples, labels, sampler, request, options.out, format_)
+    print(f"{described(sampler, request)} of {checkpoint} are in {place}")
+    if data is not None:
+        asked = None if labels is None or names is None else [names[label] for label in labels.tolist()]
+        print(save_neighbours(samples, asked, data, options.neighbours, options.out))
     return cli.OK
 
 
-def checkpoint_of(run: str, store: Path) -> Path:
-    """The checkpoint that `run` means: a file, a run's folder, or a run of the store by its name's beginning.
+def require_sense(options: argparse.Namespace) -> None:
+    """Refuse options that would be ignored.
 
     Raises
     ------
     InputError
-        If there is none, or more than one.
+        Says which, and what they need.
     """
-    path = Path(run)
-    if path.is_file():
-        return path
-    if (path / CHECKPOINT).is_file():
-        return path / CHECKPOINT
-    if path.is_dir():
-        raise InputError(f"The folder {path} has no {CHECKPOINT}: it is not that of a finished run.")
-    runs = sorted(found.parent.name for found in store.glob(f"*/{CHECKPOINT}"))
-    matching = [run] if run in runs else [name for name in runs if name.startswith(run)]
-    if len(matching) == 1:
-        return store / matching[0] / CHECKPOINT
-    if matching:
-        raise InputError(f"{run!r} is the beginning of several runs in {store}: {', '.join(matching)}.")
-    if not runs:
-        raise InputError(f"There is no run {run!r}, nor any finished run in the store {store} (--store).")
-    near = difflib.get_close_matches(run, runs, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise InputError(f"There is no run {run!r} in {store}.{hint} There are: {', '.join(runs)}.")
+    if options.interpolate is None and options.steps is not None:
+        raise InputError("--steps is of walks: it needs --interpolate linear or spherical.")
+    if options.neighbours is None and (options.dataset is not None or options.data_root is not None):
+        option = "--dataset" if options.dataset is not None else "--data-root"
+        raise InputError(f"{option} is where neighbours are looked for: it needs --neighbours K.")
+    if options.neighbours is not None and options.interpolate is not None:
+        raise InputError("--neighbours are of samples, and --interpolate draws walks; give one of them.")
 
 
-def save_pictures(images: Tensor, folder: Path) -> None:
-    """Write uint8 `(n, C, H, W)` images as `00000.png`, `00001.png`, …"""
-    digits = max(5, len(str(len(images) - 1)))
-    for i, image in enumerate(images):
-        save_picture(to_picture(image), folder / f"{i:0{digits}d}.png")
+def chosen_format(asked: str | None, sampler: gans.Sampler, request: Request, checkpoint: Path) -> str:
+    """`png`, `npy` or `grid`: what was asked for, or what suits.
+
+    Raises
+    ------
+    InputError
+        For a picture of points, or one that is too large.
+    """
+    if not is_image_shape(sampler.shape):
+        if asked not in (None, "npy"):
+            raise InputError(
+                f"{checkpoint} makes points, not images: they can be written as --format npy only."
+            )
+        return "npy"
+    chosen = asked or ("grid" if request.walk else "png")
+    if chosen == "grid":
+        require_viewable(request.n * (request.steps if request.walk else 1), sampler.shape)
+    return chosen
+
+
+def described(sampler: gans.Sampler, request: Request) -> str:
+    """What is drawn, in words: 100 images (1 × 28 × 28)."""
+    shape = " × ".join(str(side) for side in sampler.shape)
+    what = f"{'image' if is_image_shape(sampler.shape) else 'point'}"
+    if request.walk is None:
+        return f"{request.n} {what}{'s' * (request.n > 1)} ({shape})"
+    return f"{request.n} {request.walk} walk{'s' * (request.n > 1)} of {request.steps} {what}s ({shape})"
+
+
+def write(
+    samples: Tensor,
+    labels: Tensor | None,
+    sampler: gans.Sampler,
+    request: Request,
+    folder: Path,
+    format_: str,
+) -> str:
+    """Write samples or walks into a folder; returns where they are, in words."""
+    stem = "samples" if request.walk is None else "walks"
+    names = sampler.class_names
+    if format_ == "npy":
+        path = folder / f"{stem}.npy"
+        save_array(samples, labels, path)
+        said = f"{path}, {str(samples.dtype).removeprefix('torch.')} {tuple(samples.shape)}"
+        return said if labels is None else f"{said}; their classes in {folder / LABELS}"
+    if format_ == "grid":
+        path = folder / f"{stem}.png"
+        classes = request.classes or ([] if labels is None else sorted(set(labels.tolist())))
+        save_grid_of(samples, labels, classes, path)
+        if labels is None or names is None:
+            return str(path)
+        # A row a class; of walks, a row a walk.
+        rows = classes if request.walk is None else sorted(labels.tolist(), key=classes.index)
+        return f"{path}, from above: {listed([names[i] for i in rows])}"
+    save_pictures(samples, labels, names, folder)
+    return str(folder) if names is None else f"{folder}, a folder a class"
 
 
 if __name__ == "__main__":

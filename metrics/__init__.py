@@ -37,6 +37,7 @@ from metrics.modes import (
     modes_captured,
 )
 from metrics.moments import Moments
+from metrics.nearest import Nearest, nearest_neighbours
 from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
 from metrics.protocol import Protocol
 from metrics.reference import Reference
@@ -59,6 +60,7 @@ __all__ = [
     "MetricError",
     "Modes",
     "Moments",
+    "Nearest",
     "Protocol",
     "Reference",
     "Score",
@@ -76,6 +78,7 @@ __all__ = [
     "mode_counts",
     "mode_kl",
     "modes_captured",
+    "nearest_neighbours",
     "parzen_log_likelihood",
     "protocol_of",
     "qualified_name",

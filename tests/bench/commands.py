@@ -7,6 +7,7 @@ from typing import NamedTuple
 TINY = "--set hidden_g=8 --set hidden_d=8 --kimg 0.256 --metrics parzen --samples 16 --device cpu"
 VANILLA = f"--variants vanilla {TINY}"
 WGAN_TOO = f"--variants vanilla,wgan --set ngf=2 --set ndf=2 --set boost=2 {TINY}"
+CGAN = "--variants cgan --set ngf=2 --set ndf=2 --kimg 0.256 --metrics none --device cpu"
 
 
 class Finished(NamedTuple):

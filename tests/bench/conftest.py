@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import VANILLA, Finished
+from commands import CGAN, VANILLA, Finished, only_folder
 
 import bench.run
+import bench.sample
 import results
 from bench import cli
 
@@ -39,16 +40,39 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
     return run_command
 
 
+@pytest.fixture
+def sample(run: Callable[..., Finished]) -> Callable[[str], Finished]:
+    """The same for `bench.sample`."""
+    return lambda command: run(command, bench.sample.main)
+
+
+def finished_store(command: str, folder: Path) -> Path:
+    """A store in a folder with what a command of `bench.run` leaves."""
+    store = folder / "runs"
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        assert cli.call(bench.run.main, shlex.split(f"{command} --output {store}")) == cli.OK
+    return store
+
+
 @pytest.fixture(scope="session")
 def vanilla_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one finished run of VANILLA; not to be changed."""
-    store = tmp_path_factory.mktemp("finished") / "runs"
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        assert cli.call(bench.run.main, shlex.split(f"{VANILLA} --output {store}")) == cli.OK
-    return store
+    return finished_store(VANILLA, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="session")
+def cgan_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one finished run of CGAN on digits; not to be changed."""
+    return finished_store(CGAN, tmp_path_factory.mktemp("conditional"))
 
 
 @pytest.fixture
 def store(vanilla_store: Path) -> Path:
-    """A copy of that store at ./runs, where commands look."""
+    """A copy of VANILLA's store at ./runs, where commands look."""
     return Path(shutil.copytree(vanilla_store, Path("runs").resolve()))
+
+
+@pytest.fixture
+def conditional(cgan_store: Path) -> Path:
+    """A copy of CGAN's store at ./runs: the folder of its run."""
+    return only_folder(Path(shutil.copytree(cgan_store, Path("runs"))))

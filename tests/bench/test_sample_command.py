@@ -4,21 +4,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from commands import VANILLA, only_folder
 from PIL import Image
 
-import bench.sample
 import gans
 from bench import cli
 from bench.execute import CHECKPOINT
 from bench.pictures import to_picture
-
-
-@pytest.fixture
-def sample(run):
-    return lambda command: run(command, bench.sample.main)
 
 
 def pixels(folder: Path) -> np.ndarray:
@@ -32,6 +25,18 @@ def test_pictures_of_a_run(sample, store):
     assert sorted(path.name for path in Path("pictures").iterdir()) == [f"{i:05d}.png" for i in range(12)]
     expected = gans.load(only_folder(store) / CHECKPOINT).sample(12)
     assert np.array_equal(pixels(Path("pictures")), expected[:, 0].numpy())
+
+
+def test_one_picture(sample, store):
+    done = sample("digits --n 10 --format grid --out picture")
+    assert done.out.endswith(f"{CHECKPOINT} are in picture/samples.png\n")
+    assert [path.name for path in Path("picture").iterdir()] == ["samples.png"]
+    # 4 × 3 cells of 16 pixels and a line, and a line more; enlarged to no more than 1200 pixels.
+    with Image.open("picture/samples.png") as picture:
+        assert (picture.size, picture.mode) == ((69 * 17, 52 * 17), "L")
+        first = np.asarray(picture)[17 : 17 * 17 : 17, 17 : 17 * 17 : 17]
+    sample("digits --n 10 --out pictures")
+    assert np.array_equal(first, pixels(Path("pictures"))[0])
 
 
 def test_an_array(sample, store):
