@@ -8,13 +8,18 @@ ones were made by
     python -m bench.classifiers --dataset mnist --out metrics/weights/mnist-classifier.safetensors
 """
 
+import re
 import sys
 import warnings
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 import metrics
 from bench import cli, datasets
 from bench.datasets import Dataset
+from bench.datasets.dataset import resized
 from bench.errors import InputError
 from bench.folders import cache_folder, data_folder
 from results.atomic import replacing
@@ -23,9 +28,13 @@ from results.atomic import replacing
 TRAINING_IMAGES = 250_000
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 LEARNING_RATE = 6e-3
+MOST_IMAGES = 50_000  # that it learns from; more, chosen once at random, would take longer, not help
+LARGEST_SIDE = 64  # pixels that it sees; larger pictures are shown to it at this size
 
 
-def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.Extractor | None:
+def extractor_for(
+    dataset: Dataset, choice: str | None, device: str, *, quiet: bool = True
+) -> metrics.Extractor | None:
     """The feature extractor that scores this data set.
 
     Parameters
@@ -37,6 +46,8 @@ def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.
         set's own classifier.
     device
         Where it is to run.
+    quiet
+        False: says on stderr when one must be trained first, which may take minutes.
 
     Returns
     -------
@@ -47,10 +58,11 @@ def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.
         return metrics.load_extractor(choice, device)
     if dataset.class_names is None:
         return None
-    name = f"{dataset.name}-classifier"
+    name = classifier_name(dataset)
     if name in metrics.SHIPPED_CLASSIFIERS:
         return metrics.load_extractor(name, device)
-    path = cache_folder() / "classifiers" / f"{dataset.name}-{dataset.fingerprint}.safetensors"
+    short = name.removesuffix("-classifier")
+    path = cache_folder() / "classifiers" / f"{short}-{dataset.fingerprint}.safetensors"
     if path.exists():
         try:
             return metrics.load_extractor(path, device)
@@ -62,25 +74,34 @@ def extractor_for(dataset: Dataset, choice: str | None, device: str) -> metrics.
                 stacklevel=2,
             )
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not quiet:
+        print(f"training {name}, once: it is kept in {path.parent}", file=sys.stderr)
     train_and_save(dataset, path)
     return metrics.load_extractor(path, device)
+
+
+def classifier_name(dataset: Dataset) -> str:
+    """`digits-classifier`; for `folder:My Cats` `folder-my-cats-classifier`, as scores' names can hold it."""
+    return re.sub(r"[^a-z0-9.]+", "-", dataset.name.lower()).strip("-.") + "-classifier"
 
 
 def train_and_save(dataset: Dataset, path: Path) -> float:
     """Train the classifier of a labelled data set, write it to `path`, and return its test accuracy."""
     if dataset.class_names is None or dataset.train.labels is None or dataset.test.labels is None:
         raise InputError(f"The data set {dataset.name} has no labels, so no classifier can learn them.")
-    n = len(dataset.train.samples)
+    images, labels = training_sample(dataset)
+    n = len(images)
     epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, round(TRAINING_IMAGES / n)))
     classifier = metrics.train_classifier(
-        dataset.train.samples,
-        dataset.train.labels,
+        images,
+        labels,
         n_classes=len(dataset.class_names),
-        name=f"{dataset.name}-classifier",
+        name=classifier_name(dataset),
         seed=0,
         epochs=epochs,
         learning_rate=LEARNING_RATE,
     )
+    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
     accuracy = metrics.accuracy(classifier, dataset.test.samples, dataset.test.labels)
     metadata = metrics.ClassifierMetadata(
         test_accuracy=accuracy,
@@ -93,6 +114,22 @@ def train_and_save(dataset: Dataset, path: Path) -> float:
     return accuracy
 
 
+def training_sample(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """Training images of at most `LARGEST_SIDE`, and their labels: the same whether streamed or not."""
+    samples, labels = dataset.train.samples, dataset.train.labels
+    assert labels is not None
+    chosen = torch.arange(len(samples))
+    if len(samples) > MOST_IMAGES:
+        chosen = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:MOST_IMAGES]
+    side = min(LARGEST_SIDE, dataset.shape[-1])
+    parts = [
+        resized(part, side)
+        for indices in torch.split(chosen, 1000)
+        for part in [samples[indices] if isinstance(samples, Tensor) else samples.fetch(indices)]
+    ]
+    return torch.cat(parts), labels[chosen]
+
+
 def main(arguments: list[str]) -> int:
     """Train one classifier file."""
     parser = cli.Parser(prog="python -m bench.classifiers", description=__doc__.split("\n\n")[0])
@@ -101,7 +138,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".safetensors to write")
     options = parser.parse_args(arguments)
     source = datasets.get(options.dataset)
-    dataset = source.load(options.data_root or data_folder(), source.image_size)
+    dataset = source.load(options.data_root or data_folder())
     cli.writable_folder(options.out.parent)
     accuracy = train_and_save(dataset, options.out)
     size_kb = options.out.stat().st_size / 1000

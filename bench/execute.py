@@ -19,7 +19,7 @@ from bench.cli import why_unwritable
 from bench.errors import InputError
 from bench.grid import Cell, trainer_of
 from bench.memory import PeakMemory
-from bench.pictures import is_image_shape, save_grid
+from bench.pictures import is_image_shape, save_grid, save_scatter
 from bench.progress import TrainingProgress
 from bench.provenance import provenance
 from bench.scoring import Scoring
@@ -29,6 +29,7 @@ HISTORY = "history.csv"
 GRID_COLUMNS = 8
 GRID_IMAGES = 8 * GRID_COLUMNS
 GRID_ROWS = 10  # classes shown, of a conditional variant
+SCATTER_POINTS = 2500  # as in PacGAN's figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class Todo:
 
 def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
     """Look up in the store what has been done of a cell already."""
-    everything = Todo(kind="train", scores=scoring.names)
+    everything = Todo(kind="train", scores=scoring.names_for(cell))
     rows = None if rerun else rows_that_count(store / cell.folder)
     if rows is None:
         return everything
@@ -159,6 +160,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "dataset": cell.dataset.name,
         "dataset_fingerprint": cell.dataset.fingerprint,
         "image_shape": "x".join(str(side) for side in cell.dataset.shape),
+        "images_skipped": cell.dataset.images_skipped,
         "seed": settings.seed,
         "batch_size": settings.batch_size,
         "kimg_budget": float(settings.kimg),
@@ -218,9 +220,8 @@ def train(
                 journal.append(**row, **position(trainer))
             if discriminator_dominates(records, cell.variant.output):
                 flags.append("discriminator-dominates")
-    title = f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
     monitors = folder / "monitors.png"
-    results.plot_monitors(pd.DataFrame(records), monitors, title=title, output=cell.variant.output)
+    results.plot_monitors(pd.DataFrame(records), monitors, title=title_of(cell), output=cell.variant.output)
     evaluate(cell, scoring, trainer, latents, folder, journal, progress)
 
 
@@ -228,11 +229,19 @@ def grid_latents(cell: Cell) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Noise, and labels for a conditional variant (a row of the picture a class), of a run's pictures."""
     n_classes = cell.dataset.n_classes
     labels = None
-    n = GRID_IMAGES
+    points = not is_image_shape(cell.dataset.shape)
+    n = SCATTER_POINTS if points else GRID_IMAGES
     if cell.variant.conditional and n_classes is not None:
         labels = torch.arange(min(n_classes, GRID_ROWS)).repeat_interleave(GRID_COLUMNS)
+        if points:  # every class, as often
+            labels = torch.arange(n) % n_classes
         n = len(labels)
     return cell.variant.noise.draw(n, gans.generator_for(cell.settings.seed, "progress")), labels
+
+
+def title_of(cell: Cell) -> str:
+    """What stands above a run's figures."""
+    return f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
 
 
 def evaluate(
@@ -248,11 +257,13 @@ def evaluate(
     progress.doing("scoring")
     sampler = trainer.sampler()
     final = trainer.steps == cell.settings.total_steps
+    picture = folder / ("samples.png" if final else f"progress/kimg-{trainer.kimg:09.3f}.png")
     if is_image_shape(cell.dataset.shape):
-        name = "samples.png" if final else f"progress/kimg-{trainer.kimg:09.3f}.png"
-        save_grid(sampler.decode(*latents), folder / name, columns=GRID_COLUMNS)
+        save_grid(sampler.decode(*latents), picture, columns=GRID_COLUMNS)
+    else:
+        save_scatter(sampler.decode(*latents), cell.dataset, picture, title=title_of(cell))
     said = []
-    for row in scoring.rows(sampler, cell, scoring.names):
+    for row in scoring.rows(sampler, cell, scoring.names_for(cell)):
         journal.append(**row, **position(trainer), final=final)
         said.append(f"{row['metric']} {row['value']:.4g}")
     if said:

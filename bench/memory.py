@@ -1,5 +1,6 @@
-"""Peak memory of one cell."""
+"""Memory: the peak of one cell, and what is free."""
 
+import os
 import re
 from pathlib import Path
 
@@ -35,3 +36,27 @@ class PeakMemory:
             return None
         found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
         return int(found[1]) * 1024 if found else None
+
+
+def available_bytes() -> int | None:
+    """Bytes that a new allocation could have without swapping; None where the system does not say."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+        if found:
+            return min([int(found[1]) * 1024, *_container_bytes()])
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _container_bytes() -> list[int]:
+    """What is left of a container's own limit (cgroup version 2), if it has one."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return [max(0, int(limit) - int(used))]
+    except (OSError, ValueError):  # no such group, or "max"
+        return []

@@ -1,4 +1,4 @@
-"""Grids of samples as PNG files."""
+"""Samples as PNG files: images as grids, points as a scatter."""
 
 from pathlib import Path
 
@@ -6,6 +6,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import metrics
+import results
+from bench.datasets import Dataset
 from results.atomic import replacing
 
 SMALLEST_SIDE = 448  # pixels: 8 × 8 pictures of 16 pixels would otherwise be a stamp
@@ -23,6 +26,31 @@ def save_grid(images: Tensor, path: Path, *, columns: int = 8) -> None:
     factor = max(1, -(-SMALLEST_SIDE // min(picture.size)))
     size = (picture.width * factor, picture.height * factor)
     save_picture(picture.resize(size, Image.Resampling.NEAREST), path)
+
+
+def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) -> None:
+    """Draw float32 `(n, 2)` points over as many of the training set's, its modes circled if they are known.
+
+    The title says what the points shown capture: what a score says is measured on more of them.
+    """
+    modes, real = dataset.modes, dataset.train.samples
+    assert isinstance(real, Tensor)  # points are never streamed
+    if modes is not None:
+        counts = metrics.mode_counts(points, modes)
+        share, _ = metrics.high_quality_share(counts, len(points))
+        title += (
+            f"\n{metrics.modes_captured(counts)} of {len(counts)} modes, {share:.1%} within "
+            f"{metrics.HIGH_QUALITY_SIGMAS:g} σ, of the {len(points):,} points shown"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results.plot_points(
+        points.numpy(),
+        real[: len(points)].numpy(),
+        path,
+        title=title,
+        centres=None if modes is None else modes.centres.numpy(),
+        radius=None if modes is None else metrics.HIGH_QUALITY_SIGMAS * modes.sigma,
+    )
 
 
 def tiled(images: Tensor, columns: int) -> Tensor:

@@ -3,19 +3,22 @@
 import argparse
 import re
 import warnings
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 import gans
 import metrics
 from bench import datasets
 from bench.classifiers import extractor_for
-from bench.datasets import Dataset
+from bench.datasets import Dataset, Reading, Source
+from bench.datasets.registry import default_workers
 from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
 from bench.pictures import is_image_shape
-from bench.scoring import Scoring
+from bench.scoring import Scoring, needs_asked_classes
 
 DEFAULT_KIMG = 128.0
 MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
@@ -34,14 +37,22 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     names = () if options.metrics == ["none"] else tuple(options.metrics or ())
     metrics.check_names(names)
     variants = [gans.get(name) for name in options.variants]
-    sources = [datasets.get(name) for name in options.dataset]
+    sources = sources_of(options.dataset)
+    reading = reading_of(options, sources)
     device = choose_device(options.device)
     root = options.data_root or data_folder()
     cells: list[Cell] = []
     scorings: dict[str, Scoring] = {}
     for source in sources:
+        if options.image_size is not None and source.image_size is None:
+            raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
         recipes = with_changes(variants, options.set, dict(source.recipe_fields))
-        dataset = source.load(root, options.image_size or source.image_size)
+        dataset = source.load(root, options.image_size, reading)
+        if dataset.name in scorings:
+            raise InputError(
+                f"Two data sets are called {dataset.name}, and a table could not tell them apart: rename a "
+                "folder, or give the two in separate runs."
+            )
         kimg = options.kimg or DEFAULT_KIMG
         if options.epochs is not None:
             kimg = options.epochs * len(dataset.train.samples) / 1000
@@ -57,12 +68,58 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
             kimg=kimg,
             device=device,
         )
-        scorings[source.name] = scoring_for(dataset, names, options, device)
+        scorings[dataset.name] = scoring_for(dataset, names, options, device)
     require_trainable(cells)
+    require_conditional(cells, names)
     for cell in cells:  # a protocol that cannot be met is known before anything is trained
         scorings[cell.dataset.name].protocols(cell)
     # Seeds vary slowest, so that an interrupted grid compares like with like.
     return sorted(cells, key=lambda cell: cell.settings.seed), scorings
+
+
+def require_conditional(cells: Sequence[Cell], names: Sequence[str]) -> None:
+    """Raise InputError for a score of asked classes, named by the user, that no cell can have."""
+    for name in names:
+        if needs_asked_classes(name) and not any(cell.variant.conditional for cell in cells):
+            asked = ", ".join(dict.fromkeys(cell.variant.name for cell in cells))
+            raise InputError(
+                f"{name} needs samples of a class that was asked for, and no variant of {asked} can be asked "
+                "for one; --set VARIANT.conditioning=joined makes one conditional."
+            )
+
+
+def sources_of(spelled: Sequence[str]) -> list[Source]:
+    """The data sets that `--dataset` names."""
+    sources: list[Source] = []
+    for name in spelled:
+        try:
+            sources.append(datasets.get(name))
+        except InputError as unknown:
+            if sources and sources[-1].argument and ":" not in name:
+                raise InputError(
+                    f"{unknown} (A comma ends a path, too: a folder with one in its name is given by a link.)"
+                ) from unknown
+            raise
+    return sources
+
+
+def reading_of(options: argparse.Namespace, sources: Sequence[Source]) -> Reading:
+    """How pictures in files are read; options about that need a data set that consists of such files."""
+    given = {
+        "--skip-damaged": options.skip_damaged,
+        "--stream": options.stream is not None,
+        "--workers": options.workers is not None,
+    }
+    for option, is_given in given.items():
+        if is_given and not any(source.reads_pictures for source in sources):
+            raise InputError(
+                f"{option} is given, but no data set that was asked for is a folder of pictures, folder:PATH."
+            )
+    return Reading(
+        skip_damaged=options.skip_damaged,
+        stream=options.stream or "auto",
+        workers=options.workers or default_workers(),
+    )
 
 
 def scoring_for(
@@ -70,22 +127,33 @@ def scoring_for(
 ) -> Scoring:
     """How samples of one data set are scored: what was asked for, or all that the data allow."""
     extractor = None
-    if options.metrics is None or any(metrics.METRICS[name].needs != "samples" for name in names):
+    if options.metrics is None or any("features" in metrics.METRICS[name].needs for name in names):
         if is_image_shape(dataset.shape):
-            extractor = extractor_for(dataset, options.extractor, device)
+            extractor = extractor_for(dataset, options.extractor, device, quiet=options.quiet)
+            if extractor is not None and extractor.caveat is not None:
+                warnings.warn(f"{extractor.caveat}; --extractor names another.", stacklevel=2)
     elif options.extractor is not None:
         raise InputError("--extractor is given, but no metric that was asked for needs one.")
     if options.metrics is None:
         names = all_possible(dataset, extractor)
+    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
+    assert isinstance(dataset.validation.samples, Tensor)
     reference = metrics.Reference(
-        f"{dataset.name}/test@{dataset.fingerprint}", dataset.test.samples, dataset.validation.samples
+        f"{dataset.name}/test@{dataset.fingerprint}",
+        dataset.test.samples,
+        dataset.validation.samples,
+        test_labels=dataset.test.labels,
+        class_names=dataset.class_names,
+        modes=dataset.modes,
     )
     return Scoring(names=names, n_samples=options.samples, extractor=extractor, reference=reference)
 
 
 def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:
     """Every metric that this data set and extractor allow; a warning says what is missing for the rest."""
-    possible = {"samples"}
+    possible = set() if dataset.modes is None else {"modes"}
+    if dataset.test.labels is not None:
+        possible |= {"asked_classes"}  # `Scoring.names_for` leaves them to conditional variants
     if extractor is not None:
         possible |= {"features"} if extractor.class_names is None else {"features", "classes"}
     elif is_image_shape(dataset.shape):
@@ -94,7 +162,7 @@ def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple
             "a classifier; only parzen is scored.",
             stacklevel=2,
         )
-    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs in possible)
+    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs <= possible)
 
 
 def choose_device(name: str) -> str:

@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
         show_list(options.variants or gans.names())
         return cli.OK
     cells, scorings = plan(options)
+    if not options.quiet:
+        for note in dict.fromkeys(note for cell in cells for note in cell.dataset.notes):
+            print(note, file=sys.stderr)
     if options.dry_run:
         todos = {
             cell.training_id: todo(cell, scorings[cell.dataset.name], options.output, rerun=options.rerun)

@@ -37,7 +37,7 @@ def parser() -> cli.Parser:
         type=cli.comma_list(str),
         default=["digits"],
         metavar="A,B",
-        help="names (default digits)",
+        help="names, or folder:PATH for your own pictures; see --list (default digits)",
     )
     what.add_argument("--seeds", type=cli.seeds, default=[0], metavar="0-4", help="seeds (default 0)")
     what.add_argument(
@@ -118,6 +118,23 @@ def parser() -> cli.Parser:
 
     where = made.add_argument_group("from where, to where")
     where.add_argument("--data-root", type=Path, metavar="DIR", help="where data sets are read or downloaded")
+    where.add_argument(
+        "--skip-damaged",
+        action="store_true",
+        help="leave out, and count in the rows, pictures of a folder that cannot be read",
+    )
+    where.add_argument(
+        "--stream",
+        choices=("auto", "always", "never"),
+        help="decode a folder's training pictures anew whenever they are needed: if they would not fit in "
+        "memory (auto, the default), always or never; what is learned is the same",
+    )
+    where.add_argument(
+        "--workers",
+        type=cli.whole_number,
+        metavar="N",
+        help="threads that decode a folder's pictures (default: one a processor, up to 8)",
+    )
     where.add_argument(
         "--output", type=Path, default=Path("runs"), metavar="DIR", help="the store (default runs)"
     )

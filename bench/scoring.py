@@ -11,19 +11,32 @@ from bench.grid import Cell
 # Generated anew from the same noise at each evaluation, so that a curve over training shows the
 # generator changing and not the noise.
 STREAM = "evaluation"
+LABEL_STREAM = "evaluation-labels"
+# Stands in the protocols of scores of asked classes alone: what a conditional variant makes when no class
+# in particular is asked for is as comparable as what any other makes.
+HOW_ASKED = f"by the training samples' shares, from the cell's '{LABEL_STREAM}' stream"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What to score on one data set, and with what."""
+    """What to score on one data set, and with what.
+
+    `names` are those of all its cells; `names_for` are those of one cell.
+    """
 
     names: tuple[str, ...]
     n_samples: int
     extractor: metrics.Extractor | None
     reference: metrics.Reference
 
+    def names_for(self, cell: Cell) -> tuple[str, ...]:
+        """The scores of a cell: those of asked classes only if its variant can be asked for a class."""
+        if cell.variant.conditional:
+            return self.names
+        return tuple(name for name in self.names if not needs_asked_classes(name))
+
     def protocols(self, cell: Cell) -> dict[str, metrics.Protocol]:
-        """The protocol of each score that is asked for, without scoring."""
+        """The protocol of each score of the cell, without scoring."""
         return {
             name: metrics.protocol_of(
                 name,
@@ -31,8 +44,9 @@ class Scoring:
                 n_fake=self.n_samples,
                 extractor=self.extractor,
                 samples=how_sampled(cell),
+                asked=HOW_ASKED,
             )
-            for name in self.names
+            for name in self.names_for(cell)
         }
 
     def rows(self, sampler: gans.Sampler, cell: Cell, names: tuple[str, ...]) -> Iterator[dict[str, object]]:
@@ -40,14 +54,17 @@ class Scoring:
         if not names:
             return
         seed = cell.settings.seed
-        fake = sampler.sample(self.n_samples, generator=gans.generator_for(seed, STREAM))
+        labels = sampler.draw_labels(self.n_samples, gans.generator_for(seed, LABEL_STREAM))
+        fake = sampler.sample(self.n_samples, labels=labels, generator=gans.generator_for(seed, STREAM))
         scores = metrics.score(
             fake,
             self.reference,
             names,
+            labels=labels,
             extractor=self.extractor,
             generator=gans.generator_for(seed, "bootstrap"),
             samples=how_sampled(cell),
+            asked=HOW_ASKED,
         )
         for score in scores.values():
             yield {
@@ -66,6 +83,11 @@ class Scoring:
                 "details": json.dumps(dict(score.details)),
                 "warnings": "; ".join(score.warnings) or None,
             }
+
+
+def needs_asked_classes(name: str) -> bool:
+    """Whether a metric is about classes that were asked for."""
+    return "asked_classes" in metrics.METRICS[name].needs
 
 
 def how_sampled(cell: Cell) -> str:

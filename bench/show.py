@@ -47,15 +47,16 @@ def show_list(variants: Sequence[str]) -> None:
         (
             "Data sets",
             [
-                (s.name, f"{s.summary}. Licence: {s.licence}. Source: {s.origin}")
-                for s in map(datasets.get, datasets.names())
+                (s.spelling, f"{s.summary}. Licence: {s.licence}. Source: {s.origin}")
+                for s in datasets.known()
             ],
         ),
         ("Fields for --set", [(name, fields(name)) for name in variants]),
     ):
         print(title)
+        width = max(10, *(len(name) for name, _ in rows))
         for name, text in rows:
-            print(f"  {name:<10} {text}")
+            print(f"  {name:<{width}} {text}")
 
 
 def describe(name: str) -> str:

@@ -24,7 +24,7 @@ def save_checkpoint(
     state: dict[str, Tensor],
     variant: Variant,
     shape: tuple[int, ...],
-    classes: Classes | None = None,
+    classes: Classes | None,
 ) -> None:
     """Write a trainer's state so that `path` holds either the old file or the whole new one."""
     if not variant.name:

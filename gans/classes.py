@@ -31,13 +31,15 @@ class Classes:
             )
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or (names is not None and highest >= len(names)):
-            top = "" if names is None else f" to {len(names) - 1}"
-            raise VariantError(
-                f"Labels must lie in 0{top or ' and above'}; these go from {lowest} to {highest}."
-            )
+            possible = "0 and above" if names is None else f"0 to {len(names) - 1}"
+            raise VariantError(f"Labels must lie in {possible}; these go from {lowest} to {highest}.")
         names = names or tuple(str(label) for label in range(highest + 1))
         counts = torch.bincount(labels.cpu(), minlength=len(names)).tolist()
         return cls(names=names, counts=tuple(counts))
+
+    def __len__(self) -> int:
+        """Return the number of classes."""
+        return len(self.names)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw labels, int64 `(n,)` on the generator's device, with the training samples' own shares."""

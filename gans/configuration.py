@@ -1,9 +1,9 @@
 """Recipes as plain data: to JSON and back, and one field changed by its name.
 
 A field is named by its path (`optimiser_d.lr`) or by its last part alone; a last part that several
-pieces share (`lr`) means all of them. A slot is filled anew by the kind of a piece
-(`network=mlp`, with that piece's defaults, unless it is one of that kind already). `none` empties an optional field; widths are written
-`256-512-1024`.
+pieces share (`lr`) means all of them. A slot is filled anew by the kind of a piece (`network=mlp`, with
+that piece's defaults, unless it is one of that kind already). `none` empties an optional field; widths
+are written `256-512-1024`.
 """
 
 import dataclasses

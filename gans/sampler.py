@@ -90,7 +90,7 @@ class Sampler:
             if labels is not None:
                 raise VariantError(f"{self.variant.name} is not conditional: it cannot be asked for classes.")
             return
-        n_classes = len(self.classes.names)
+        n_classes = len(self.classes)
         if labels is None or labels.shape != (n,) or labels.dtype != torch.int64:
             raise VariantError(f"{self.variant.name} needs one int64 label for each of {n} samples.")
         if n and not (int(labels.min()) >= 0 and int(labels.max()) < n_classes):
@@ -116,7 +116,7 @@ def load(checkpoint: str | Path, *, device: str = "cpu", generator: nn.Module | 
         classes = Classes(**{key: tuple(value) for key, value in metadata["classes"].items()})
     if generator is None:
         with seeded(0, "initialisation"):  # weights that are overwritten; the global generator is not
-            generator, _ = variant.build(shape, classes and len(classes.names))
+            generator, _ = variant.build(shape, None if classes is None else len(classes))
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "generator."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:

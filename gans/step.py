@@ -16,8 +16,8 @@ from gans.images import to_network
 from gans.losses import LOSSES, cross_entropy
 from gans.networks.network import forward
 from gans.optimisers import OptimiserState
-from gans.penalties import NoPenalty
 from gans.precision import autocast
+from gans.randomness import Draws, Latents, Randomness
 from gans.variant import Variant
 
 MONITORS = (
@@ -32,28 +32,6 @@ MONITORS = (
     "penalty",  # the penalty's part of D's loss; NaN without one
     "class_loss",  # the class head's part of D's loss; NaN without one
 )
-
-Draws = tuple[Tensor, ...]
-
-
-class Latents(NamedTuple):
-    """What one generated batch is made from: noise `(n, nz)`, labels `(n,)` or None, G's own draws."""
-
-    z: Tensor
-    labels: Tensor | None
-    draws: Draws
-
-
-class Randomness(NamedTuple):
-    """All that one step draws; `draws_…` are D's, for each of its forwards."""
-
-    latents: Latents
-    latents_generator: Latents  # of G's own step; `latents` itself when the generated batch is shared
-    draws_real: Draws
-    draws_fake: Draws
-    draws_generator: Draws
-    draws_penalty: Draws
-    mix: Tensor | None  # uniform [0, 1) `(n,)`, for the penalty
 
 
 class Output(NamedTuple):
@@ -120,10 +98,12 @@ class Step:
         nothing = torch.full_like(loss_d, float("nan"))
         class_loss = penalty = nothing
         if real_out.classes is not None and fake_out.classes is not None:
+            assert batch.labels is not None
+            assert latents.labels is not None
             class_loss = self.conditioning.class_loss(real_out.classes, batch.labels)
             class_loss = class_loss + self.conditioning.class_loss(fake_out.classes, latents.labels)
             loss_d = loss_d + class_loss
-        if not isinstance(self.penalty, NoPenalty):
+        if random.mix is not None:
             penalty = self.penalty.term(
                 lambda x: self.discriminate(x, batch.labels, random.draws_penalty).source,
                 real,
@@ -144,7 +124,7 @@ class Step:
             if not joint:
                 out = self.discriminate(fake, latents.labels, random.draws_generator)
             loss_g = self.loss.generator(out.source)
-            if out.classes is not None:
+            if out.classes is not None and latents.labels is not None:
                 loss_g = loss_g + self.conditioning.class_loss(out.classes, latents.labels)
             gradients_g = torch.autograd.grad(loss_g, self.optimiser_g.params)
             if simultaneous:  # both gradients at the same point, as in GAN 2014's own code

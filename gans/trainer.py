@@ -13,13 +13,13 @@ from gans.batches import Batches, SampleSource
 from gans.classes import Classes
 from gans.errors import Diverged, VariantError
 from gans.monitor import Monitor
-from gans.networks.network import adapt, draw, draw_shapes
-from gans.penalties import NoPenalty
+from gans.networks.network import adapt, draw, draw_shapes, forward
 from gans.precision import backend_flags
+from gans.randomness import RandomStreams
 from gans.sampler import Sampler
-from gans.seeding import generator_for, seeded
+from gans.seeding import seeded
 from gans.settings import Settings
-from gans.step import Latents, Randomness, Step
+from gans.step import Step
 from gans.variant import Variant
 
 MONITOR_EVERY = 50  # generator steps between two reads of the monitors
@@ -85,25 +85,24 @@ class Trainer:
             if len(labels) != len(data):
                 raise VariantError(f"There are {len(labels)} labels for {len(data)} training samples.")
             self.classes = Classes.of(labels, class_names)
-        self.random = {
-            stream: generator_for(settings.seed, stream, self.device)
-            for stream in ("data", "noise", "dropout", "labels", "generator-dropout", "penalty")
-        }
+        self.random = RandomStreams(settings.seed, self.device)
         layout = torch.channels_last if len(self.shape) == 3 else torch.contiguous_format
         samples = data
         if isinstance(data, Tensor):
             samples = data.to(self.device).contiguous(memory_format=layout)
         self.batches = Batches(
             samples,
-            labels.to(self.device) if self.classes and labels is not None else None,
+            labels.to(self.device) if self.classes is not None and labels is not None else None,
             settings.batch_size,
-            self.random["data"],
+            self.random.generators["data"],
         )
         if players is None:
             # On the CPU whatever the device, so that every device starts from the same weights.
             with seeded(settings.seed, "initialisation"):
-                players = variant.build(self.shape, self.classes and len(self.classes.names))
+                players = variant.build(self.shape, None if self.classes is None else len(self.classes))
             adapt(players[0], lambda: self._mean_in_network())
+        else:
+            self._check_shape(players[0])
         generator, discriminator = players
         self.generator = generator.to(self.device).to(memory_format=layout).train()
         self.discriminator = discriminator.to(self.device).to(memory_format=layout).train()
@@ -127,8 +126,6 @@ class Trainer:
             torch._dynamo.reset()
             torch._dynamo.config.trace_autograd_ops = True
             self.run_step = torch.compile(self.run_step, fullgraph=True, dynamic=False)
-        self.draw_shapes = draw_shapes(self.discriminator)
-        self.draw_shapes_g = draw_shapes(self.generator)
         self.monitor = Monitor(MONITOR_EVERY, self.device)
         self.steps = 0
         self.real_images = 0
@@ -179,9 +176,16 @@ class Trainer:
                 piece.adjust(state, factor=factor, step=self.steps, epoch=epoch)
         critic_steps = variant.critic.steps(self.steps)
         for i in range(critic_steps):
-            self.last_random = self._draw(train_generator=i == critic_steps - 1)
+            train_generator = i == critic_steps - 1
+            self.last_random = self.random.draw(
+                variant,
+                (self.generator, self.discriminator),
+                self.classes,
+                self.settings.batch_size,
+                train_generator=train_generator,
+            )
             with backend_flags(self.settings.precision):
-                values = self.run_step(self.batches.next(), self.last_random, i == critic_steps - 1)
+                values = self.run_step(self.batches.next(), self.last_random, train_generator)
         self.steps += 1
         self.real_images += critic_steps * self.settings.batch_size
         self._update_average()
@@ -200,7 +204,7 @@ class Trainer:
             state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         state |= {f"optimiser_g.{k}": v for k, v in self.optimiser_g.tensors.items()}
         state |= {f"optimiser_d.{k}": v for k, v in self.optimiser_d.tensors.items()}
-        state |= {f"random.{k}": v.get_state() for k, v in self.random.items()}
+        state |= {f"random.{k}": v.get_state() for k, v in self.random.generators.items()}
         state |= {f"batches.{k}": v for k, v in self.batches.state().items()}
         state["progress.steps"] = torch.tensor(self.steps)
         state["progress.real_images"] = torch.tensor(self.real_images)
@@ -224,7 +228,7 @@ class Trainer:
             saved = part(name)
             for key, tensor in optimiser.tensors.items():
                 tensor.copy_(saved[key])
-        for stream, generator in self.random.items():
+        for stream, generator in self.random.generators.items():
             generator.set_state(state[f"random.{stream}"].cpu())
         self.batches.restore(part("batches."))
         self.steps = int(state["progress.steps"])
@@ -249,39 +253,20 @@ class Trainer:
             "d_fake_after_g": after.item(),
         }
 
+    @torch.no_grad()
+    def _check_shape(self, generator: nn.Module) -> None:
+        source = torch.Generator().manual_seed(0)
+        labels = None if self.classes is None else self.classes.draw(2, source)
+        draws = draw(draw_shapes(generator), 2, source)
+        made = forward(
+            copy.deepcopy(generator).cpu().eval(), self.variant.noise.draw(2, source), draws, labels
+        )
+        if made.shape[1:] != self.shape:
+            raise VariantError(f"G makes {tuple(made.shape[1:])}, and the training samples are {self.shape}.")
+
     def _mean_in_network(self) -> Tensor:
         mean = self.batches.mean()
         return mean / 127.5 - 1 if len(self.shape) == 3 else mean
-
-    def _draw_latents(self) -> Latents:
-        n = self.settings.batch_size
-        return Latents(
-            z=self.variant.noise.draw(n, self.random["noise"]),
-            labels=None if self.classes is None else self.classes.draw(n, self.random["labels"]),
-            draws=draw(self.draw_shapes_g, n, self.random["generator-dropout"]),
-        )
-
-    def _draw(self, *, train_generator: bool) -> Randomness:
-        n, variant, dropout = self.settings.batch_size, self.variant, self.random["dropout"]
-        latents = self._draw_latents()
-        shared = variant.fake_batch == "shared"
-        fresh = train_generator and not shared
-        draws_real, draws_fake = (draw(self.draw_shapes, n, dropout) for _ in range(2))
-        draws_generator: tuple[Tensor, ...] = ()
-        if train_generator:
-            joint = shared and variant.update == "simultaneous"
-            draws_generator = draws_fake if joint else draw(self.draw_shapes, n, dropout)
-        penalised = not isinstance(variant.penalty, NoPenalty)
-        mix = torch.rand(n, generator=self.random["penalty"], device=self.device) if penalised else None
-        return Randomness(
-            latents=latents,
-            latents_generator=self._draw_latents() if fresh else latents,
-            draws_real=draws_real,
-            draws_fake=draws_fake,
-            draws_generator=draws_generator,
-            draws_penalty=draw(self.draw_shapes, n, self.random["penalty"]) if penalised else (),
-            mix=mix,
-        )
 
     @torch.no_grad()
     def _discriminator_after_generator(self) -> Tensor:

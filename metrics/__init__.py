@@ -13,6 +13,7 @@ input. The functions below are also there on their own, on features, probabiliti
 """
 
 from metrics.catalogue import METRICS, check_names, protocol_of, qualified_name
+from metrics.class_scores import class_agreement, class_frechet
 from metrics.classifier import (
     ClassifierMetadata,
     DomainClassifier,
@@ -23,39 +24,67 @@ from metrics.classifier import (
 from metrics.errors import MetricError
 from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
 from metrics.frechet import frechet_distance
+from metrics.image_files import SUFFIXES, ImageFiles, SurveyedImage, list_images, survey_images
+from metrics.images import READING_VERSION, ImageHeader, UnreadableImageError, read_image
 from metrics.inception_score import inception_score
+from metrics.measured import Score
+from metrics.modes import (
+    HIGH_QUALITY_SIGMAS,
+    Modes,
+    high_quality_share,
+    mode_counts,
+    mode_kl,
+    modes_captured,
+)
 from metrics.moments import Moments
 from metrics.nearest import Nearest, nearest_neighbours
 from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
 from metrics.protocol import Protocol
 from metrics.reference import Reference
-from metrics.scoring import Score, score
+from metrics.scoring import score
 
 __all__ = [
     "GOODFELLOW_GRID",
+    "HIGH_QUALITY_SIGMAS",
     "METRICS",
+    "READING_VERSION",
     "SHIPPED_CLASSIFIERS",
+    "SUFFIXES",
     "ClassifierMetadata",
     "DomainClassifier",
     "DomainClassifierExtractor",
     "Extractor",
     "Features",
+    "ImageFiles",
+    "ImageHeader",
     "MetricError",
+    "Modes",
     "Moments",
     "Nearest",
     "Protocol",
     "Reference",
     "Score",
+    "SurveyedImage",
+    "UnreadableImageError",
     "accuracy",
     "check_names",
+    "class_agreement",
+    "class_frechet",
     "frechet_distance",
+    "high_quality_share",
     "inception_score",
+    "list_images",
     "load_extractor",
+    "mode_counts",
+    "mode_kl",
+    "modes_captured",
     "nearest_neighbours",
     "parzen_log_likelihood",
     "protocol_of",
     "qualified_name",
+    "read_image",
     "score",
     "select_sigma",
+    "survey_images",
     "train_classifier",
 ]

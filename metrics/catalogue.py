@@ -2,16 +2,25 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
 
 from metrics.errors import MetricError
 from metrics.features import SHIPPED_CLASSIFIERS, Extractor
+from metrics.modes import HIGH_QUALITY_SIGMAS, Modes
 from metrics.parzen import GOODFELLOW_GRID
 from metrics.protocol import Protocol
 from metrics.reference import Reference
+
+Need = Literal["features", "classes", "asked_classes", "modes"]
+"""What a metric needs besides samples.
+
+``"features"``: images and any extractor. ``"classes"``: one whose classes are those of the data.
+``"asked_classes"``: the class that each sample was asked for. ``"modes"``: points, and a reference
+whose modes are known.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,26 +31,57 @@ class Metric:
     """What it is and what it needs, in a line."""
     better: Literal["lower", "higher"]
     """Which way is better."""
-    needs: Literal["samples", "features", "classes"]
-    """Samples alone; any extractor; or one whose classes are those of the data."""
+    needs: frozenset[Need] = field(default_factory=frozenset)
+    """Besides the samples."""
 
 
 METRICS: Mapping[str, Metric] = {
     "fid": Metric(
         summary="Fréchet distance between features: needs images and an extractor",
         better="lower",
-        needs="features",
+        needs=frozenset({"features"}),
     ),
-    "is": Metric(summary="Inception score: needs images and an extractor", better="higher", needs="features"),
+    "is": Metric(
+        summary="Inception score: needs images and an extractor",
+        better="higher",
+        needs=frozenset({"features"}),
+    ),
     "parzen": Metric(
         summary="Parzen-window log-likelihood: needs validation samples, no extractor",
         better="higher",
-        needs="samples",
     ),
     "min_class_share": Metric(
         summary="share of the rarest class, up to 1 / classes: needs images and a domain classifier",
         better="higher",
-        needs="classes",
+        needs=frozenset({"features", "classes"}),
+    ),
+    "class_agreement": Metric(
+        summary="share of samples that a classifier takes for the class asked for: needs images, a domain "
+        "classifier and a conditional variant",
+        better="higher",
+        needs=frozenset({"features", "classes", "asked_classes"}),
+    ),
+    "class_fid": Metric(
+        summary="mean over classes of the Fréchet distance within each: needs labelled images, an extractor "
+        "and a conditional variant",
+        better="lower",
+        needs=frozenset({"features", "asked_classes"}),
+    ),
+    "modes": Metric(
+        summary="modes with a sample within 3 σ: needs points with known modes",
+        better="higher",
+        needs=frozenset({"modes"}),
+    ),
+    "high_quality_share": Metric(
+        summary="share of samples within 3 σ of a mode: needs points with known modes",
+        better="higher",
+        needs=frozenset({"modes"}),
+    ),
+    "mode_kl": Metric(
+        summary="KL divergence of these samples' modes from equally many of each: needs points with known "
+        "modes",
+        better="lower",
+        needs=frozenset({"modes"}),
     ),
 }
 """Names that `score` knows."""
@@ -65,12 +105,18 @@ def check_names(names: Iterable[str]) -> None:
 def required_extractor(name: str, extractor: Extractor | None) -> Extractor:
     """Return the extractor that metric `name` needs, or raise MetricError if it got none."""
     if extractor is None:
+        kind = "a" if "classes" in METRICS[name].needs else "Inception or a"
         raise MetricError(
-            f"{name} needs an extractor: fid and is take Inception or a domain classifier of your "
-            f"own or shipped ({', '.join(SHIPPED_CLASSIFIERS)}), min_class_share a domain "
-            "classifier, and only parzen needs none"
+            f"{name} needs an extractor: {kind} domain classifier of your own or shipped "
+            f"({', '.join(SHIPPED_CLASSIFIERS)}); only {_without_features()} need none"
         )
     return extractor
+
+
+def _without_features() -> str:
+    """Names of the metrics of samples themselves, which points can be scored by, too."""
+    *first, last = (name for name, metric in METRICS.items() if "features" not in metric.needs)
+    return f"{', '.join(first)} and {last}"
 
 
 def qualified_name(name: str, extractor: Extractor | None) -> str:
@@ -85,7 +131,7 @@ def qualified_name(name: str, extractor: Extractor | None) -> str:
         If there is no such metric, or it needs an extractor and got none.
     """
     check_names([name])
-    if METRICS[name].needs == "samples":
+    if "features" not in METRICS[name].needs:
         return name
     return f"{name}@{required_extractor(name, extractor).name}"
 
@@ -97,6 +143,13 @@ def sigma_samples(reference: Reference) -> Tensor:
     return reference.validation[:_SIGMA_SAMPLES]
 
 
+def known_modes(name: str, reference: Reference) -> Modes:
+    """Return the modes that metric `name` needs, or raise MetricError if the reference has none."""
+    if reference.modes is None:
+        raise MetricError(f"{name} needs points whose modes are known, and '{reference.name}' has none")
+    return reference.modes
+
+
 def protocol_of(
     name: str,
     *,
@@ -104,6 +157,7 @@ def protocol_of(
     n_fake: int,
     extractor: Extractor | None = None,
     samples: str = "unspecified",
+    asked: str = "unspecified",
 ) -> Protocol:
     """Return the protocol that `score` would record, without scoring anything.
 
@@ -119,6 +173,8 @@ def protocol_of(
         For the metrics that need one.
     samples
         How the generated pile is drawn, in words.
+    asked
+        How the classes that are asked for are chosen, in words: for the scores that depend on them.
 
     Raises
     ------
@@ -128,23 +184,28 @@ def protocol_of(
     qualified = qualified_name(name, extractor)
     if name == "parzen":
         return _parzen_protocol(reference, n_fake, samples)
+    if "modes" in METRICS[name].needs:
+        return _modes_protocol(name, reference, n_fake, samples)
     extractor = required_extractor(name, extractor)
     n_test = reference.test.shape[0]
     if not reference.holds_images:
         raise MetricError(
-            f"{name} needs images, and '{reference.name}' holds points, which only parzen scores"
+            f"{name} needs images, and '{reference.name}' holds points, which only {_without_features()} "
+            "score"
         )
     if name == "fid" and min(n_fake, n_test) < 2:
         raise MetricError(f"fid needs at least 2 generated and 2 real images, got {n_fake} and {n_test}")
     if name == "is" and n_fake < INCEPTION_SPLITS:
         raise MetricError(f"is needs at least {INCEPTION_SPLITS} generated images, one a split, got {n_fake}")
-    if name == "min_class_share" and extractor.class_names is None:
+    if "classes" in METRICS[name].needs and extractor.class_names is None:
         raise MetricError(
-            f"min_class_share needs a domain classifier, and the classes of {extractor.name} are "
-            "not those of the data"
+            f"{name} needs a domain classifier, and the classes of {extractor.name} are not those of the data"
         )
+    if "asked_classes" in METRICS[name].needs:
+        _check_classes(name, reference, extractor, n_fake)
+        samples = f"{samples}, classes asked for: {asked}"
     # The others look at the generated pile alone.
-    compares = name == "fid"
+    compares = name in ("fid", "class_fid")
     return Protocol(
         metric=qualified,
         reference=reference.name if compares else "none",
@@ -158,6 +219,46 @@ def protocol_of(
         n_fake=n_fake,
         n_splits=INCEPTION_SPLITS if name == "is" else None,
         sigma_rule=None,
+        samples=samples,
+    )
+
+
+def _check_classes(name: str, reference: Reference, extractor: Extractor, n_fake: int) -> None:
+    """Raise MetricError if labels would mean one class to the reference and another to the extractor."""
+    own, seen = reference.class_names, extractor.class_names
+    if own is not None and seen is not None and own != seen:
+        raise MetricError(
+            f"{name} needs the same classes in the same order, and {extractor.name} knows "
+            f"{', '.join(seen)} where '{reference.name}' has {', '.join(own)}"
+        )
+    if name != "class_fid":
+        return
+    if own is None or reference.test_labels is None:
+        raise MetricError(f"class_fid needs labelled test images, and '{reference.name}' has no labels")
+    if n_fake < 2 * len(own):
+        raise MetricError(
+            f"class_fid needs at least 2 generated images a class, {2 * len(own)} in all, got {n_fake}"
+        )
+
+
+def _modes_protocol(name: str, reference: Reference, n_fake: int, samples: str) -> Protocol:
+    modes = known_modes(name, reference)
+    return Protocol(
+        metric=name,
+        reference=reference.name,
+        extractor=None,
+        extractor_sha256=None,
+        resize="none",
+        grayscale="none",
+        value_range="points, unscaled",
+        dtype="float64",
+        n_real=0,
+        n_fake=n_fake,
+        n_splits=None,
+        sigma_rule=(
+            f"{modes.sigma:g} of each of {modes.centres.shape[0]} modes (centres {modes.sha256[:12]}); a "
+            f"sample counts for the nearest one if it is closer than {HIGH_QUALITY_SIGMAS:g} σ"
+        ),
         samples=samples,
     )
 

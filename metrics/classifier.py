@@ -19,6 +19,9 @@ from metrics.features import INCEPTION, Extractor, check_images
 # One key, because safetensors writes several in an arbitrary order and the file is hashed.
 _METADATA_KEY = "gan-bench domain classifier"
 
+_POOR_ACCURACY = 0.9
+"""Below this share of right answers, one sample in ten is taken for another class than it shows."""
+
 # ITU-R 601 luma, what PIL's convert("L") uses.
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -222,6 +225,11 @@ class DomainClassifierExtractor(Extractor):
         else:
             self.grayscale = "one-channel images repeated to RGB"
         self.class_names = self.metadata.class_names
+        if self.metadata.test_accuracy < _POOR_ACCURACY:
+            self.caveat = (
+                f"{self.name} tells only {self.metadata.test_accuracy:.0%} of the test images right, so its "
+                "features and classes say less"
+            )
 
     def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return self._classifier(self._classifier.prepare(images))

@@ -53,6 +53,8 @@ class Extractor(ABC):
     class_names: tuple[str, ...] | None
     """Names of the k classes if the network was trained to tell the classes of one data set apart,
     None if its classes (ImageNet's) say nothing about which class a sample belongs to."""
+    caveat: str | None = None
+    """What weakens every score made with it, as a clause; None if nothing does."""
     device: torch.device
     """Where the network runs; images are moved there batch by batch."""
 

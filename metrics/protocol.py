@@ -40,7 +40,8 @@ class Protocol:
     n_splits: int | None
     """Number of splits of the Inception score, or None."""
     sigma_rule: str | None
-    """How the Parzen window's σ was chosen, or None."""
+    """How the Parzen window's σ was chosen; which σ the modes have, and within how many of them a
+    sample counts; or None."""
     samples: str
     """How the generated pile was drawn, such as ``"eval-mode G, EMA off"``."""
 
@@ -79,6 +80,8 @@ class Protocol:
         parts = [f"{self.metric} of {self.n_fake} generated samples ({self.samples})"]
         if self.n_real:
             parts.append(f"against {self.n_real} real samples of {self.reference}")
+        elif self.reference != "none":
+            parts.append(f"against {self.reference}")
         if self.extractor is not None:
             parts.append(f"features by {self.extractor} (weights {(self.extractor_sha256 or '')[:12]})")
             parts.append(f"resize: {self.resize}")

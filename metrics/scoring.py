@@ -1,25 +1,29 @@
 """One pass over a pile of generated samples, and every score that was asked for."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from metrics.asked_classes import class_agreement_score, class_fid_score
 from metrics.catalogue import (
     INCEPTION_SPLITS,
     METRICS,
     check_names,
+    known_modes,
     protocol_of,
     required_extractor,
     sigma_samples,
 )
+from metrics.class_scores import check_labels
 from metrics.errors import MetricError
 from metrics.features import Extractor, Features
 from metrics.frechet import bootstrap_frechet, frechet_to_root
 from metrics.inception_score import inception_score
+from metrics.measured import Score, measured
+from metrics.modes import high_quality_share, mode_counts, mode_kl, modes_captured
 from metrics.moments import Moments
 from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
 from metrics.protocol import Protocol
@@ -28,42 +32,16 @@ from metrics.reference import Reference, check_same_kind, check_samples
 _RESAMPLES = 50
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One value, how sure it is, and under which conditions it was computed."""
-
-    metric: str
-    """Qualified name, such as ``"fid@digits-classifier"``."""
-    value: float
-    """The score, in `unit`."""
-    unit: str
-    """Such as ``"nats"``."""
-    better: Literal["lower", "higher"]
-    """Which way is better."""
-    uncertainty: float | None
-    """In the same unit; `uncertainty_kind` says what it means."""
-    uncertainty_kind: str
-    """In words, such as ``"standard error over test samples"``."""
-    n_real: int
-    """Number of real samples; 0 if they play no part."""
-    n_fake: int
-    """Number of generated samples."""
-    protocol: Protocol
-    """The conditions; two scores may be compared where these are equal."""
-    details: Mapping[str, float]
-    """Further numbers of this metric: σ, the share of each class, …"""
-    warnings: tuple[str, ...]
-    """Sentences about what weakens this value; empty if nothing does."""
-
-
 def score(
     fake: Tensor,
     real: Reference,
     names: Iterable[str],
     *,
+    labels: Tensor | None = None,
     extractor: Extractor | None = None,
     generator: torch.Generator,
     samples: str = "unspecified",
+    asked: str = "unspecified",
 ) -> dict[str, Score]:
     """Score a pile of generated samples against a reference, with one feature pass over it.
 
@@ -81,6 +59,20 @@ def score(
     min_class_share
         Smallest share of any class among the generated samples, by the extractor's most likely
         class; uncertainty: binomial standard error; details: ``share_<class name>``.
+    class_agreement
+        Share of samples whose most likely class is the one asked for; uncertainty: binomial standard
+        error; details: ``agreement_<class name>``.
+    class_fid
+        Mean of `class_frechet` over the classes with at least 2 test images; NaN, with a warning, if
+        one of them has fewer than 2 samples; uncertainty: standard deviation over bootstrap resamples
+        within each class; details: ``fid_<class name>`` and, to be compared with it,
+        ``mean_image_fid_<class name>``: that of the mean of the class's test images, repeated.
+    modes
+        `modes_captured`; details: ``samples_of_mode_<i>``, those of high quality.
+    high_quality_share
+        `high_quality_share`; uncertainty: binomial standard error.
+    mode_kl
+        `mode_kl`; NaN, with a warning, if no sample is of high quality; uncertainty: standard error.
 
     Parameters
     ----------
@@ -90,12 +82,18 @@ def score(
         The real pile; it keeps what was computed on it for the next call.
     names
         Which of `METRICS`.
+    labels
+        The class that each generated sample was asked for, int64 (N,), counted as the reference's
+        and the extractor's classes are; for class_agreement and class_fid.
     extractor
         For the metrics that need one.
     generator
-        Draws fid's bootstrap resamples; nothing else is random.
+        Draws the bootstrap resamples of fid and class_fid, for each from the state that it comes in;
+        nothing else is random.
     samples
         How `fake` was drawn, in words; goes into the protocol.
+    asked
+        How `labels` were chosen, in words; goes into the protocol of the scores that need them.
 
     Returns
     -------
@@ -113,25 +111,60 @@ def score(
     check_same_kind(fake, real.test, "the generated samples")
     # All protocols first: what is missing is known before minutes are spent on features.
     protocols = {
-        name: protocol_of(name, reference=real, n_fake=fake.shape[0], extractor=extractor, samples=samples)
+        name: protocol_of(
+            name,
+            reference=real,
+            n_fake=fake.shape[0],
+            extractor=extractor,
+            samples=samples,
+            asked=asked,
+        )
         for name in names
     }
+    classes = _asked_classes(names, labels, fake.shape[0], real, extractor)
     scores: dict[str, Score] = {}
     features: Features | None = None
+    start = generator.get_state()
     for name, protocol in protocols.items():
         if name == "parzen":
             scores[name] = _parzen(fake, real, protocol)
             continue
+        if "modes" in METRICS[name].needs:
+            scores[name] = _modes(mode_counts(fake, known_modes(name, real)), protocol)
+            continue
         network = required_extractor(name, extractor)
         if features is None:
             features = network.extract(fake)
+        generator.set_state(start)  # a score must not depend on which others are asked for
         if name == "fid":
             scores[name] = _fid(features, real, network, generator, protocol)
         elif name == "is":
             scores[name] = _inception(features, protocol)
         elif name == "min_class_share":
             scores[name] = _min_class_share(features, network, protocol)
+        elif name == "class_agreement":
+            scores[name] = class_agreement_score(features, classes, network, protocol)
+        elif name == "class_fid":
+            scores[name] = class_fid_score(
+                features, classes, real, network, resamples=_RESAMPLES, generator=generator, protocol=protocol
+            )
+        if network.caveat is not None:
+            scores[name] = replace(scores[name], warnings=(*scores[name].warnings, network.caveat))
     return scores
+
+
+def _asked_classes(
+    names: tuple[str, ...], labels: Tensor | None, n: int, real: Reference, extractor: Extractor | None
+) -> Tensor:
+    """The labels on the CPU, checked if a metric needs them; none at all if no metric does."""
+    asking = [name for name in names if "asked_classes" in METRICS[name].needs]
+    if not asking:
+        return torch.empty(0, dtype=torch.int64)
+    if labels is None:
+        raise MetricError(f"{asking[0]} needs the class that each sample was asked for, and got no labels")
+    classes = (extractor.class_names if extractor is not None else None) or real.class_names or ()
+    check_labels(labels, n, len(classes), "the labels that were asked for")
+    return labels.cpu()
 
 
 def _fid(
@@ -151,7 +184,7 @@ def _fid(
         resamples=_RESAMPLES,
         generator=generator,
     )
-    return _score(
+    return measured(
         protocol,
         value=frechet_to_root(reference.mean, root, generated.mean, generated.covariance),
         unit="squared feature units",
@@ -177,7 +210,7 @@ def _inception(fake: Features, protocol: Protocol) -> Score:
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
     value, deviation = inception_score(probabilities[order], INCEPTION_SPLITS)
     whole_set, _ = inception_score(probabilities, 1)
-    return _score(
+    return measured(
         protocol,
         value=value,
         unit="effective classes",
@@ -196,7 +229,7 @@ def _parzen(fake: Tensor, real: Reference, protocol: Protocol) -> Score:
     warnings: tuple[str, ...] = ()
     if sigma in (GOODFELLOW_GRID[0], GOODFELLOW_GRID[-1]):
         warnings = (f"parzen chose σ = {sigma:g}, the edge of its grid: a better σ may lie beyond it",)
-    return _score(
+    return measured(
         protocol,
         value=float(likelihoods.mean()),
         unit="nats",
@@ -220,7 +253,7 @@ def _min_class_share(fake: Features, extractor: Extractor, protocol: Protocol) -
         raise MetricError(f"{extractor.name} gave logits that are not finite")
     shares = torch.bincount(fake.logits.argmax(dim=1), minlength=len(names)).to(torch.float64) / n
     smallest = float(shares.min())
-    return _score(
+    return measured(
         protocol,
         value=smallest,
         unit="share of samples",
@@ -235,26 +268,33 @@ def _min_class_share(fake: Features, extractor: Extractor, protocol: Protocol) -
     )
 
 
-def _score(
-    protocol: Protocol,
-    *,
-    value: float,
-    unit: str,
-    uncertainty: float,
-    uncertainty_kind: str,
-    details: Mapping[str, float] | None = None,
-    warnings: tuple[str, ...] = (),
-) -> Score:
-    return Score(
-        metric=protocol.metric,
-        value=value,
-        unit=unit,
-        better=METRICS[protocol.metric.partition("@")[0]].better,
-        uncertainty=uncertainty,
-        uncertainty_kind=uncertainty_kind,
-        n_real=protocol.n_real,
-        n_fake=protocol.n_fake,
-        protocol=protocol,
-        details=details or {},
-        warnings=warnings,
+def _modes(counts: Tensor, protocol: Protocol) -> Score:
+    """Whichever of the three scores of modes the protocol is of."""
+    if protocol.metric == "modes":
+        return measured(
+            protocol,
+            value=float(modes_captured(counts)),
+            unit="modes",
+            uncertainty=None,
+            uncertainty_kind="none: a count",
+            details={f"samples_of_mode_{i}": n for i, n in enumerate(counts.tolist())},
+        )
+    if protocol.metric == "high_quality_share":
+        share, error = high_quality_share(counts, protocol.n_fake)
+        return measured(
+            protocol,
+            value=share,
+            unit="share of samples",
+            uncertainty=error,
+            uncertainty_kind="binomial standard error",
+        )
+    divergence, error = mode_kl(counts)
+    defined = math.isfinite(divergence)
+    return measured(
+        protocol,
+        value=divergence,
+        unit="nats",
+        uncertainty=error if defined else None,
+        uncertainty_kind="standard error over generated samples",
+        warnings=() if defined else ("no sample is within 3 σ of a mode, so mode_kl is not defined",),
     )

@@ -18,6 +18,7 @@ from results.errors import StoreError
 from results.export import export, read_export
 from results.figures import plot_monitors
 from results.journal import DamagedRowsWarning, Journal, seal_abandoned
+from results.scatter import plot_points
 from results.schema import COLUMNS, OUTCOMES, SCHEMA_VERSION, Column
 from results.store import load, read_run
 from results.summary import summary
@@ -35,6 +36,7 @@ __all__ = [
     "export",
     "load",
     "plot_monitors",
+    "plot_points",
     "read_export",
     "read_run",
     "seal_abandoned",

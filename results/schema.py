@@ -17,8 +17,11 @@ A loaded frame has all of them, always, in the order of ``COLUMNS``.
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 1
-"""Version of the row files. Any change of ``COLUMNS`` raises it."""
+SCHEMA_VERSION = 2
+"""Version of the row files. Any change of ``COLUMNS`` raises it; what older ones lack is missing.
+
+2: ``images_skipped``.
+"""
 
 Kind = Literal["text", "integer", "real", "flag", "time"]
 Scope = Literal["run", "value", "seal", "place"]
@@ -85,6 +88,7 @@ COLUMNS: tuple[Column, ...] = (
         ("dataset!", "text", "name of the real data"),
         ("dataset_fingerprint", "text", "hash of the data's content and splits"),
         ("image_shape", "text", "channels x height x width, as 1x16x16; 2 for points in the plane"),
+        ("images_skipped", "integer", "files of the data set that could not be read, left out as asked"),
         ("seed", "integer", "what every random generator of the run derives from"),
         ("batch_size", "integer", "real images in one discriminator update, over all processes"),
         ("kimg_budget", "real", "budget: generator steps x batch / 1000"),

@@ -33,8 +33,8 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     Only cells that ended ``ok`` enter a mean or a median; all of them are counted. A NaN that an
     ``ok`` cell measured makes the mean NaN: it is not skipped.
 
-    Scores with different protocols are never averaged. For each metric, the protocol that most
-    cells of the frame were scored by (the newest among equals) stands in a group's first row, whose
+    Scores with different protocols are never averaged. For each metric, the protocol that most cells
+    of a data set were scored by (the newest among equals) stands in a group's first row, whose
     ``protocol`` is missing. Every other protocol gets a row of its own below it, with its hash in
     ``protocol``, values for its metrics only and no costs.
 
@@ -64,8 +64,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
         raise StoreError(f"The frame has no column {lacking[0]!r}: it is not a loaded one.")
     cells = _cells(frame)
     scores = final_scores(frame)
-    first_protocol = _first_protocols(scores)
-    is_first = scores["protocol_hash"].fillna("") == scores["score"].map(first_protocol)
+    is_first = _is_first_protocol(scores)
     names = list(dict.fromkeys(scores["score"]))
     costs = _last_costs(frame)
     rows: list[dict[str, object]] = []
@@ -127,15 +126,19 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def _first_protocols(scores: pd.DataFrame) -> dict[str, str]:
+def _is_first_protocol(scores: pd.DataFrame) -> pd.Series:
+    """Whether a row's protocol is the one that most cells of its data were scored by, for its metric."""
+    known = scores.fillna({"dataset": "", "dataset_fingerprint": "", "protocol_hash": ""})
+    key = ["dataset", "dataset_fingerprint", "score"]
     counted = (
-        scores.assign(protocol_hash=scores["protocol_hash"].fillna(""))
-        .groupby(["score", "protocol_hash"], sort=False)
+        known.groupby([*key, "protocol_hash"], sort=False)
         .agg(cells=("training_id", "nunique"), newest=("started_utc", "max"))
         .sort_values(["cells", "newest"], na_position="first", kind="stable")
         .reset_index()
+        .drop_duplicates(key, keep="last")
     )
-    return dict(zip(counted["score"], counted["protocol_hash"], strict=True))  # the last one stays
+    first = pd.MultiIndex.from_frame(counted[[*key, "protocol_hash"]])
+    return pd.Series(known.set_index([*key, "protocol_hash"]).index.isin(first), index=scores.index)
 
 
 def _counts(group: pd.DataFrame) -> dict[str, object]:

@@ -11,7 +11,15 @@ WIDTH = 120
 """Characters of the terminal that the table is made for."""
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_SHORT = {"min_class_share": "rarest class", "parzen": "Parzen"}
+_SHORT = {
+    "min_class_share": "rarest class",
+    "parzen": "Parzen",
+    "class_agreement": "agreement",
+    "class_fid": "class FID",
+    "modes": "captured",
+    "high_quality_share": "high quality",
+    "mode_kl": "mode KL",
+}
 _ARROWS = {"lower": " ↓", "higher": " ↑"}
 _CONDITIONS = {
     "dataset": "dataset",
@@ -223,7 +231,9 @@ def _caption(groups: pd.DataFrame, scores: pd.DataFrame, shared: list[str]) -> l
             title = _title(scores[scores["score"] == name], str(name).partition("@")[0]).rstrip(" ↑↓")
             lines.append(f"  {title}: {', '.join(kinds.dropna().unique()) or 'kind not recorded'}")
     if groups["protocol"].notna().any():
-        lines.append("protocol: hash of other conditions of scoring; – is what most cells were scored under.")
+        lines.append(
+            "protocol: hash of other conditions of scoring; – is what most cells of its data were scored by."
+        )
     if groups["device_name"].eq("mixed").any():
         lines.append("No costs where seeds ran on different machines.")
     return lines

@@ -8,13 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+import metrics
+
 CHUNK_PIXELS = 2**22  # resized at a time: bounds memory; results do not depend on it
 
 
 class Split(NamedTuple):
-    """Samples, uint8 `(n, C, H, W)` images or float32 `(n, 2)` points, and int64 `(n,)` labels or None."""
+    """Samples, uint8 `(n, C, H, W)` images or float32 `(n, 2)` points, and int64 `(n,)` labels or None.
 
-    samples: Tensor
+    Only training samples may be files that are decoded when they are asked for.
+    """
+
+    samples: Tensor | metrics.ImageFiles
     labels: Tensor | None
 
 
@@ -31,6 +36,10 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...] | None = None
+    modes: metrics.Modes | None = None  # of the mixture that points were drawn from
+    content: str | None = None  # of samples read from files: a hash of those, which costs no decoding
+    images_skipped: int = 0  # files that could not be read, and were left out as asked
+    notes: tuple[str, ...] = ()  # sentences about how it was read, for the user
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,9 +54,12 @@ class Dataset:
     @functools.cached_property
     def fingerprint(self) -> str:
         """16 hex digits of a SHA-256 over every split's shape, samples and labels: the content itself."""
+        if self.content is not None:
+            return self.content[:16]
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for tensor in split:
+            for part in split:
+                tensor = part.load() if isinstance(part, metrics.ImageFiles) else part
                 if tensor is not None:
                     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
                     digest.update(tensor.contiguous().numpy().data.cast("B"))

@@ -5,14 +5,12 @@ Repository, 1998 (doi 10.24432/C50P49); scikit-learn carries its test part. A fi
 training, 297 validation and 500 test pictures, upsampled from 8 × 8.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
 from bench.datasets.dataset import Dataset, Split, resized
-from bench.datasets.registry import register
+from bench.datasets.registry import Request, register
 
 TRAIN, VALIDATION = 1000, 297
 
@@ -25,11 +23,11 @@ TRAIN, VALIDATION = 1000, 297
     image_size=16,
     recipe_fields={"ngf": "32", "ndf": "32"},
 )
-def load(root: Path, image_size: int) -> Dataset:
-    """The three splits at `image_size`; `root` is not needed."""
+def load(request: Request) -> Dataset:
+    """The three splits; nothing is read from `request.root`."""
     bunch = load_digits()
     shades = torch.from_numpy(bunch.images)[:, None] * (255 / 16)  # float64, exact
-    images = resized(shades, image_size)
+    images = resized(shades, request.image_size)
     labels = torch.from_numpy(bunch.target).long()
     # PCG64's stream is fixed by NumPy's compatibility policy; the shuffle mixes the writers.
     order = torch.from_numpy(np.random.Generator(np.random.PCG64(0)).permutation(len(images)))

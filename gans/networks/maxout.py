@@ -46,7 +46,7 @@ class Generator(nn.Module):
         """Start the output's bias at the logit of the data's pixel means `(C, H, W)` in [−1, 1]."""
         share = ((mean.flatten() + 1) / 2).clamp(SMALLEST_MEAN, 1 - SMALLEST_MEAN)
         with torch.no_grad():
-            self.linears[-1].bias.copy_(torch.logit(share))
+            self.linears[-1].get_parameter("bias").copy_(torch.logit(share))
 
     def forward(self, z: Tensor, draws: tuple[Tensor, ...] = ()) -> Tensor:
         """Z, `(n, nz)`, to images `(n, C, H, W)` in [−1, 1]."""
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
                 x = dropped(x, next(remaining), self.rates[i])
             x = linear(x)
             if i < len(self.linears) - 1:
-                x = x.unflatten(1, (-1, self.pieces)).amax(2)
+                x = x.view(len(x), -1, self.pieces).amax(2)
         return x.squeeze(1)
 
 

@@ -82,5 +82,6 @@ def adapt(module: nn.Module, data_mean: Callable[[], Tensor]) -> None:
     `data_mean` gives the float64 mean of the training samples, in the network's range.
     """
     for part in module.modules():
-        if hasattr(part, "adapt_to_mean"):
-            part.adapt_to_mean(data_mean())
+        start = getattr(part, "adapt_to_mean", None)
+        if start is not None:
+            start(data_mean())

@@ -4,7 +4,8 @@ Settings of the authors' `mnist.yaml` and `AdversaryCost2` (github.com/goodfeli/
 
 | setting | here and there |
 |---|---|
-| G | z ~ U(−√3, √3)¹⁰⁰ → ReLU 1200 → ReLU 1200 → sigmoid; weights U(±.05); output bias: logit of the pixel means |
+| z | U(−√3, √3)¹⁰⁰ |
+| G | ReLU 1200 → ReLU 1200 → sigmoid; weights U(±.05); output bias: logit of the pixel means |
 | D | maxout 240 × 5, twice → logit; weights U(±.005) |
 | dropout in D | keeps .8 of the input and .5 of each hidden layer, scaled; active in G's step, too |
 | noise, dropout in G | none (`noise_g`, `dropout_g` are there, off) |

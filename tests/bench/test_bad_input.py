@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
 import pytest
+import scipy.io
 from commands import TINY, VANILLA, contents
+from own_pictures import cut_in_half, write_classes, write_picture, write_pile
+from PIL import Image
 
 import bench.sample
 
@@ -43,6 +47,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", unreachable)
 
 
+def no_network_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("Temporary failure in name resolution")
+
+    monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", unreachable)
+
+
 def a_truncated_mnist_file(_: pytest.MonkeyPatch) -> None:
     raw = Path("data/MNIST/raw")
     raw.mkdir(parents=True)
@@ -57,6 +68,48 @@ def mnist_files_of_the_right_size_that_are_not_mnist(_: pytest.MonkeyPatch) -> N
         for part, size_bytes in zip(("train", "t10k"), bytes_each, strict=True):
             with (raw / f"{part}-{kind}-ubyte").open("wb") as file:
                 file.truncate(size_bytes)
+
+
+def pictures(_: pytest.MonkeyPatch) -> None:
+    write_pile(Path("mine"), 10)
+
+
+def an_empty_folder(_: pytest.MonkeyPatch) -> None:
+    Path("mine").mkdir()
+
+
+def a_truncated_picture(_: pytest.MonkeyPatch) -> None:
+    cut_in_half(write_pile(Path("mine"), 10)[4])
+
+
+def a_corrupt_picture(_: pytest.MonkeyPatch) -> None:
+    write_pile(Path("mine"), 10)
+    Path("mine/bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 and then nothing of a JPEG")
+
+
+def an_animated_picture(_: pytest.MonkeyPatch) -> None:
+    write_pile(Path("mine"), 10)
+    first, second = (Image.new("L", (16, 16), shade) for shade in (0, 255))
+    first.save("mine/moving.gif", save_all=True, append_images=[second])
+
+
+def a_picture_of_floats(_: pytest.MonkeyPatch) -> None:
+    write_pile(Path("mine"), 10)
+    Image.fromarray(np.zeros((16, 16), np.float32)).save("mine/f.tiff")
+
+
+def classes_and_loose_pictures(_: pytest.MonkeyPatch) -> None:
+    write_classes(Path("mine"), 5)
+    write_picture(Path("mine/loose.png"), 99)
+
+
+def two_folders_of_one_name(_: pytest.MonkeyPatch) -> None:
+    write_pile(Path("mine"), 10)
+    write_pile(Path("other/mine"), 10, first_seed=50)
+
+
+def a_mat_file_of_something_else(_: pytest.MonkeyPatch) -> None:
+    scipy.io.savemat("other.mat", {"x": np.zeros((2, 3))})
 
 
 def a_damaged_extractor(_: pytest.MonkeyPatch) -> None:
@@ -116,6 +169,18 @@ RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
     ("seeds backwards", f"{VANILLA} --seeds 4-0", "'4-0' names no seed"),
     ("too many seeds", f"{VANILLA} --seeds 0-10000000000", "names more than 10000 seeds"),
     ("a seed no row can hold", f"{VANILLA} --seeds {2**63}", "is not a list of seeds"),
+    (
+        "a size of points",
+        f"{VANILLA} --dataset ring8 --image-size 16",
+        "ring8 holds points, which have",
+    ),
+    ("images' scores of points", f"{VANILLA} --dataset ring8 --metrics fid", "fid needs an extractor"),
+    ("points' scores of images", f"{VANILLA} --metrics modes", "modes needs points whose modes are known"),
+    (
+        "a class that cannot be asked for",
+        f"{VANILLA} --metrics class_fid",
+        "class_fid needs samples of a class that was asked for, and no variant of vanilla can be asked for",
+    ),
     ("too few samples", f"{VANILLA} --metrics is --samples 9", "needs at least 10 generated images"),
     *(
         (f"set {text}", f"{VANILLA} --set {text}", f"--set takes VARIANT.FIELD=VALUE, not '{text}'")
@@ -177,6 +242,97 @@ RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
         "A file of MNIST in data/MNIST/raw is damaged",
         mnist_files_of_the_right_size_that_are_not_mnist,
     ),
+    ("no folder", f"{VANILLA} --dataset folder:mine", "The folder of pictures mine is not there"),
+    ("folder without a path", f"{VANILLA} --dataset folder", "folder is written folder:PATH, not 'folder'"),
+    ("a path too many", f"{VANILLA} --dataset digits:x", "Nothing may stand behind the name of the data set"),
+    (
+        "an empty folder",
+        f"{VANILLA} --dataset folder:mine",
+        "mine holds no pictures: no file in it",
+        an_empty_folder,
+    ),
+    (
+        "a comma in a path",
+        f"{VANILLA} --dataset folder:mine,yours",
+        "There is no data set 'yours'",
+        pictures,
+    ),
+    (
+        "truncated picture",
+        f"{VANILLA} --dataset folder:mine",
+        "The picture mine/004.png is damaged: ",
+        a_truncated_picture,
+    ),
+    (
+        "truncated picture, streamed",
+        f"{VANILLA} --dataset folder:mine --stream always",
+        "leaves out such files, and counts them",
+        a_truncated_picture,
+    ),
+    (
+        "corrupt picture",
+        f"{VANILLA} --dataset folder:mine",
+        "The picture mine/bad.jpg is damaged",
+        a_corrupt_picture,
+    ),
+    (
+        "animated picture",
+        f"{VANILLA} --dataset folder:mine",
+        "mine/moving.gif is animated",
+        an_animated_picture,
+    ),
+    (
+        "picture of floats",
+        f"{VANILLA} --dataset folder:mine",
+        "mine/f.tiff has 32 bits a pixel",
+        a_picture_of_floats,
+    ),
+    (
+        "loose pictures beside classes",
+        f"{VANILLA} --dataset folder:mine",
+        "pictures of its own (loose.png) beside subfolders",
+        classes_and_loose_pictures,
+    ),
+    (
+        "two folders of one name",
+        f"{VANILLA} --dataset folder:mine,folder:other/mine",
+        "Two data sets are called folder:mine",
+        two_folders_of_one_name,
+    ),
+    (
+        "a batch above the folder",
+        f"{VANILLA} --dataset folder:mine",
+        "A batch of 64 is larger than the training set of folder:mine (8 samples)",
+        pictures,
+    ),
+    *(
+        (f"{option} without pictures", f"{VANILLA} {option}", "no data set that was asked for is a folder of")
+        for option in ("--skip-damaged", "--stream always", "--workers 2")
+    ),
+    *values("--workers", "0", "-1", "many", sentence=WHOLE),
+    ("an unknown way to stream", f"{VANILLA} --stream maybe", "invalid choice: 'maybe'"),
+    (
+        "no faces",
+        f"{VANILLA} --dataset tfd --data-root data",
+        "There is no file data/tfd/TFD_48x48.mat: the Toronto Face Database is not public",
+    ),
+    (
+        "no such fold",
+        f"{VANILLA} --dataset tfd#7",
+        "A fold of the Toronto faces is 0…4, as in tfd#3, not '7'",
+    ),
+    (
+        "a .mat of another layout",
+        f"{VANILLA} --dataset tfd:other.mat",
+        "it holds x (2 × 3 float64); needed are images",
+        a_mat_file_of_something_else,
+    ),
+    (
+        "cifar10, no network",
+        f"{VANILLA} --dataset cifar10 --data-root data",
+        "CIFAR-10 is not in data/cifar-10-batches-py and cannot be downloaded",
+        no_network_at_all,
+    ),
 ]
 
 SAMPLE: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
@@ -224,5 +380,6 @@ def test_the_same_from_a_shell():
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: There is no variant 'dcgn'. Did you mean 'dcgan'? There are: dcgan, vanilla, wgan.\n"
+        "error: There is no variant 'dcgn'. Did you mean 'dcgan'? There are: acgan, cgan, "
+        "dcgan, gan2014, lsgan, vanilla, wgan, wgan_gp.\n"
     )

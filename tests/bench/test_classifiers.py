@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from own_pictures import write_classes, write_picture
 
 import bench.classifiers
 import metrics
 import results
 from bench import cli, datasets
-from bench.datasets import Dataset, Split, registry
+from bench.datasets import Dataset, Reading, Split, registry
 from bench.errors import InputError
 from bench.folders import DATA_VARIABLE, data_folder
 
@@ -74,12 +75,14 @@ def labelled(monkeypatch):
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
     monkeypatch.setattr(bench.classifiers, "MAX_EPOCHS", 20)
     datasets.register("sides", summary="s", licence="CC0", origin="here", image_size=8)(
-        lambda root, image_size: sides()
+        lambda request: sides()
     )
 
 
 def test_a_labelled_data_sets_classifier_is_trained_once_and_kept_by_content(run, labelled, tmp_path):
-    assert run(COMMAND).code == cli.OK
+    done = run(COMMAND)
+    assert done.code == cli.OK
+    assert f"training sides-classifier, once: it is kept in {tmp_path}" in done.err
     assert set(results.load("runs")["metric"]) >= {"fid@sides-classifier"}
     (cached,) = (tmp_path / "cache/classifiers").iterdir()
     assert cached.name == f"sides-{sides().fingerprint}.safetensors"
@@ -120,3 +123,50 @@ def test_a_data_set_without_labels_has_no_classifier():
     unlabelled = Dataset(name="x", train=split, validation=split, test=split)
     with pytest.raises(InputError, match="The data set x has no labels, so no classifier can learn them"):
         bench.classifiers.train_and_save(unlabelled, Path("never.safetensors"))
+
+
+def folder(path: Path, **reading: object) -> Dataset:
+    return datasets.get(f"folder:{path}").load(Path("nowhere"), reading=Reading(workers=1, **reading))
+
+
+def test_a_streamed_folders_classifier_is_that_of_the_folder_in_memory(tmp_path, monkeypatch):
+    write_classes(tmp_path / "My Pets & Co", 12, ("cats", "dogs"))
+    write_picture(tmp_path / "My Pets & Co/one parrot/x.png", 5000)  # a class of one is a class
+    monkeypatch.setattr(bench.classifiers, "TRAINING_IMAGES", 20)
+    monkeypatch.setattr(bench.classifiers, "MIN_EPOCHS", 1)
+    monkeypatch.setattr(bench.classifiers, "MOST_IMAGES", 10)
+    for stream in ("always", "never"):
+        data = folder(tmp_path / "My Pets & Co", stream=stream)
+        accuracy = bench.classifiers.train_and_save(data, Path(f"{stream}.safetensors"))
+        assert 0 <= accuracy <= 1
+    assert Path("always.safetensors").read_bytes() == Path("never.safetensors").read_bytes()
+    classifier, metadata = metrics.DomainClassifier.load(Path("always.safetensors"))
+    assert classifier.name == "folder-my-pets-co-classifier"
+    assert metadata.how_trained.startswith("bench.classifiers: 2 epochs of 10 images")
+    assert metadata.class_names == ("cats", "dogs", "one parrot")
+
+
+def test_large_pictures_are_shown_to_the_classifier_at_64_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.classifiers, "MAX_EPOCHS", 1)
+    for k, name in enumerate(("a", "b")):
+        for i in range(6):
+            write_picture(tmp_path / f"{name}/{i}.png", 10 * k + i, size=(96, 96), mode="RGB")
+    data = folder(tmp_path)
+    assert data.shape == (3, 96, 96)
+    bench.classifiers.train_and_save(data, Path("x.safetensors"))
+    extractor = metrics.load_extractor("x.safetensors")
+    assert (extractor.image_size, extractor.channels) == (64, 3)
+    assert extractor.extract(data.test.samples).features.shape == (1, 64)
+
+
+def test_a_poor_classifier_is_warned_of_here_and_in_each_row(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.classifiers, "MAX_EPOCHS", 1)
+    write_classes(Path("noise"), 40)  # nothing tells these classes apart
+    done = run(COMMAND.replace("--metrics fid", "--metrics fid,parzen").replace("sides", "folder:noise"))
+    assert done.code == cli.OK
+    assert "warning: folder-noise-classifier tells only " in done.err
+    frame = results.load("runs")
+    warnings = frame.set_index("metric")["warnings"]
+    assert "tells only" in warnings["fid@folder-noise-classifier"]
+    assert "tells only" not in str(warnings["parzen"])
+    assert frame["dataset"].unique().tolist() == ["folder:noise"]

@@ -87,13 +87,13 @@ def test_resizing_in_chunks_is_resizing(monkeypatch):
 
 
 FILE_OF_A_DATASET = """
-from pathlib import Path
 import torch
-from bench.datasets import Dataset, Split, register
+from bench.datasets import Dataset, Request, Split, register
 
 @register("stripes", summary="grey stripes", licence="CC0", origin="here", image_size=8)
-def load(root: Path, image_size: int) -> Dataset:
-    images = torch.arange(image_size, dtype=torch.uint8).repeat(90, 1, image_size, 1) * 30
+def load(request: Request) -> Dataset:
+    size = request.image_size
+    images = torch.arange(size, dtype=torch.uint8).repeat(90, 1, size, 1) * 30
     splits = (Split(part, None) for part in images.split(30))
     return Dataset(name="stripes", **dict(zip(("train", "validation", "test"), splits)))
 """
@@ -116,7 +116,7 @@ def own_registry(monkeypatch):
 
 def test_a_data_set_is_one_file_and_needs_no_labels(own_registry, run, monkeypatch):
     imported("stripes", FILE_OF_A_DATASET, monkeypatch)
-    assert datasets.names() == ("digits", "mnist", "stripes")
+    assert "stripes" in datasets.names()
     assert "grey stripes. Licence: CC0. Source: here" in run("--list").out
     command = (
         "--variants vanilla --set hidden_g=8 --set hidden_d=8 --kimg 0.06 --batch-size 30 --samples 16 "
@@ -131,7 +131,7 @@ def test_a_data_set_is_one_file_and_needs_no_labels(own_registry, run, monkeypat
     assert "FID" not in done.out
     done = run(command + " --metrics fid")
     assert (done.code, done.out) == (cli.BAD, "")
-    assert "fid needs an extractor: fid and is take Inception or a domain classifier" in done.err
+    assert "fid needs an extractor: Inception or a domain classifier of your own" in done.err
 
 
 def test_a_name_is_taken_once(own_registry, monkeypatch):
@@ -143,7 +143,8 @@ def test_a_name_is_taken_once(own_registry, monkeypatch):
 
 def test_an_unknown_name():
     with pytest.raises(
-        InputError, match=r"no data set 'mnst'. Did you mean 'mnist'\? There are: digits, mnist"
+        InputError,
+        match=r"no data set 'mnst'. Did you mean 'mnist'\? There are: .*digits, .*folder:PATH, .*mnist",
     ):
         datasets.get("mnst")
 

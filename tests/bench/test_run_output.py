@@ -10,8 +10,9 @@ from PIL import Image
 
 import bench.run
 import bench.sample
+import gans
 import results
-from bench import cli
+from bench import cli, datasets
 from bench.progress import TrainingProgress
 from gans.step import MONITORS
 
@@ -96,7 +97,9 @@ def test_the_list_has_a_line_for_each_variant_and_data_set(run):
     done = run("--list")
     assert done.code == cli.OK
     lines = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
-    assert lines == ["dcgan", "vanilla", "wgan", "digits", "mnist", "dcgan", "vanilla", "wgan"]
+    spellings = [source.spelling for source in datasets.known()]
+    assert lines == [*gans.names(), *spellings, *gans.names()]
+    assert {"digits", "mnist", "cifar10", "folder:PATH", "tfd[:MAT][#FOLD]"} <= set(spellings)
     assert "critic.n_critic=5" in done.out
     assert list(Path().iterdir()) == []
 

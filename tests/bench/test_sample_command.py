@@ -88,7 +88,7 @@ def test_points_are_an_array_and_never_pictures(sample):
     variant = gans.set_field(gans.get("vanilla"), "hidden_g", "8")
     trainer = gans.Trainer(variant, torch.randn(100, 2), gans.Settings(kimg=0.064))
     list(trainer.train())
-    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,))
+    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,), None)
     done = sample("points.safetensors --n 7 --out points")
     assert done.out == "7 points (2) of points.safetensors are in points/samples.npy, float32 (7, 2)\n"
     assert np.load("points/samples.npy").shape == (7, 2)

@@ -92,5 +92,4 @@ def test_what_breaks_a_stream_reaches_the_caller():
     source.damaged = 17
     batches = Batches(source, None, 5, torch.Generator().manual_seed(0))
     with pytest.raises(OSError, match="Picture 17 is damaged"):
-        for _ in range(10):
-            batches.next()
+        [batches.next() for _ in range(10)]

@@ -17,7 +17,7 @@ def saved(tmp_path):
     trained = trainer("dcgan", 2)
     list(trained.train())
     path = tmp_path / "checkpoint.safetensors"
-    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape)
+    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
     return path, trained
 
 
@@ -41,7 +41,7 @@ def test_a_save_that_fails_leaves_the_old_file(saved, monkeypatch):
 
     monkeypatch.setattr("gans.checkpoint.save_file", full)
     with pytest.raises(OSError, match="No space"):
-        gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape)
+        gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
     assert path.read_bytes() == before
 
 
@@ -104,7 +104,7 @@ def test_another_version_or_an_uninstalled_variant(saved, monkeypatch):
 def test_weights_of_another_size(saved, tmp_path):
     path, trained = saved
     other = gans.Trainer(gans.set_field(trained.variant, "ngf", "8"), images(), settings(1))
-    gans.save_checkpoint(path, trained.state_dict(), other.variant, trained.shape)
+    gans.save_checkpoint(path, trained.state_dict(), other.variant, trained.shape, trained.classes)
     with pytest.raises(gans.VariantError, match="does not hold the weights of dcgan version 1"):
         gans.load(path)
 

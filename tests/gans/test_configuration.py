@@ -15,11 +15,13 @@ whole = st.integers(1, 10**6).map(str)
 widths = st.lists(st.integers(1, 9999), max_size=4).map(lambda numbers: "-".join(map(str, numbers)))
 # What each field may be set to: a new field has no place here until it is given one.
 TEXTS = {
-    "network": st.sampled_from(["mlp", "dcgan"]),
+    "network": st.sampled_from(["mlp", "dcgan", "maxout"]),
+    "conditioning": st.sampled_from(["none", "joined", "class-head"]),
+    "penalty": st.sampled_from(["none", "gradient"]),
     "noise": st.sampled_from(["normal", "uniform"]),
-    "loss": st.sampled_from(["non-saturating", "minimax", "wasserstein"]),
-    "optimiser_g": st.sampled_from(["adam", "rmsprop"]),
-    "optimiser_d": st.sampled_from(["adam", "rmsprop"]),
+    "loss": st.sampled_from(["non-saturating", "least-squares", "wasserstein"]),
+    "optimiser_g": st.sampled_from(["adam", "rmsprop", "sgd"]),
+    "optimiser_d": st.sampled_from(["adam", "rmsprop", "sgd"]),
     "schedule": st.sampled_from(["constant", "linear"]),
     "critic": st.sampled_from(["constant", "boosted"]),
     "weight_clip": above_zero | st.sampled_from(["none", "None"]),
@@ -29,9 +31,15 @@ TEXTS = {
     "ema_kimg": above_zero | st.just("0"),
     "activation_g": st.sampled_from(["relu", "leaky-relu"]),
     "activation_d": st.sampled_from(["relu", "leaky-relu"]),
-    **dict.fromkeys(("lr", "eps", "bound"), above_zero),
-    **dict.fromkeys(("beta1", "beta2", "alpha", "dropout"), share),
-    **dict.fromkeys(("nz", "ngf", "ndf", "n_critic", "boost", "every"), whole),
+    **dict.fromkeys(("norm_g", "norm_d"), st.sampled_from(["batch", "none"])),
+    **dict.fromkeys(("eps", "bound", "init_g", "init_d", "noise_g", "weight"), above_zero),
+    "lr": st.floats(min_value=1e-5, max_value=1e12).map(str),
+    "min_lr": st.floats(min_value=0, max_value=1e-5).map(str),  # at most lr
+    "lr_decay": st.floats(min_value=1, max_value=2).map(str),
+    **dict.fromkeys(("beta1", "beta2", "alpha", "momentum", "final_momentum"), share),
+    **dict.fromkeys(("dropout", "dropout_input", "dropout_g"), share),
+    **dict.fromkeys(("nz", "ngf", "ndf", "n_critic", "boost", "every", "pieces", "embedding"), whole),
+    "saturation_epoch": st.integers(2, 10**6).map(str),
     "first": whole | st.just("0"),
     **dict.fromkeys(("hidden_g", "hidden_d"), widths),
 }
@@ -73,10 +81,10 @@ def test_a_name_that_pieces_share_sets_them_all_and_a_path_one():
     assert (one.optimiser_g.lr, one.optimiser_d.lr) == (2e-4, 1e-3)
 
 
-def test_a_slot_is_filled_anew_at_its_defaults():
+def test_a_slot_is_filled_anew_at_its_defaults_unless_it_is_filled_so_already():
     wide = gans.set_field(gans.get("dcgan"), "ngf", "128")
     assert gans.set_field(wide, "network", "mlp").network == MLP()
-    assert gans.set_field(wide, "network", "dcgan").network == DCGAN()
+    assert gans.set_field(wide, "network", "dcgan").network == DCGAN(ngf=128)
 
 
 def test_widths_and_none():
@@ -129,10 +137,11 @@ def test_a_field_is_found_by_its_path_and_by_its_last_part_only():
             "dcgan",
             "loss",
             "hinged",
-            "There is no loss 'hinged'; there are non-saturating, minimax, wasserstein.",
+            "There is no loss 'hinged'; there are non-saturating, minimax, non-saturating-half, "
+            "least-squares, hinge, wasserstein.",
         ),
         ("dcgan", "update", "never", "dcgan.update must be one of alternating, simultaneous, not 'never'."),
-        ("dcgan", "network", "unet", "dcgan.network must be one of dcgan, mlp"),
+        ("dcgan", "network", "unet", "dcgan.network must be one of dcgan, maxout, mlp"),
         ("dcgan", "critic", "none", "dcgan.critic must be one of constant, boosted, not 'none'."),
         ("dcgan", "ema_kimg", "-1", "ema_kimg must be at least 0, not -1.0."),
         ("vanilla", "hidden_g", "64,32", "vanilla.hidden_g must be whole numbers like 256-512, not '64,32'."),
@@ -162,5 +171,5 @@ def test_a_configuration_of_unknown_fields_or_kinds_is_refused():
     with pytest.raises(gans.VariantError, match="Variant has no field 'colour'"):
         from_config(gans.get("dcgan"), config | {"colour": 1})
     config["network"] = {"kind": "unet"}
-    with pytest.raises(gans.VariantError, match="network must be one of dcgan, mlp"):
+    with pytest.raises(gans.VariantError, match="network must be one of dcgan, maxout, mlp"):
         from_config(gans.get("dcgan"), config)

@@ -11,16 +11,25 @@ from gans.step import MONITORS
 
 def test_read_gives_means_and_empties_the_window():
     monitor = Monitor(3, torch.device("cpu"))
-    monitor.record(torch.arange(8.0))
-    monitor.record(torch.arange(8.0) + 2)
+    monitor.record(torch.arange(float(len(MONITORS))))
+    monitor.record(torch.arange(float(len(MONITORS))) + 2)
     means = monitor.read("score")
     expected = {name: i + 1.0 for i, name in enumerate(MONITORS)}
     expected["d_fake_before_g"] += 1  # the last step's alone
     jsd = means.pop("jsd")
     assert means == expected
     assert math.isnan(jsd)
-    monitor.record(torch.zeros(8))
+    monitor.record(torch.zeros(len(MONITORS)))
     assert monitor.read("score")["loss_g"] == 0
+
+
+SCORES = ("lsgan", "wgan", "wgan_gp")  # D's output is no logit
+
+
+def called(module, x, draws, labels):
+    """The module with what it takes, and nothing else."""
+    extra = {"draws": draws} if draws else {}
+    return module(x, **extra) if labels is None else module(x, labels=labels, **extra)
 
 
 @pytest.mark.parametrize("loss", ["non-saturating", "minimax"])
@@ -66,28 +75,33 @@ def test_first_step_is_what_a_hand_evaluation_gives(name):
             p.data.clamp_(-trained.variant.weight_clip, trained.variant.weight_clip)
 
     @torch.no_grad()
-    def mean_output(generator, discriminator, z, draws):
-        out = discriminator(generator(z), draws) if draws else discriminator(generator(z))
-        return (out if name == "wgan" else out.sigmoid()).mean().item()
+    def mean_output(generator, discriminator, latents, draws):
+        fake = called(generator, latents.z, latents.draws, latents.labels)
+        return mean_of(discriminator, fake, latents.labels, draws)
+
+    @torch.no_grad()
+    def mean_of(discriminator, samples, labels, draws):
+        out = called(discriminator, samples, draws, labels if name == "cgan" else None)
+        out = out[:, 0] if name == "acgan" else out
+        return (out if name in SCORES else out.sigmoid()).mean().item()
 
     after = copy.deepcopy(trained.generator), copy.deepcopy(trained.discriminator)
     expected = {
-        "d_fake": mean_output(*before, random.latents.z, random.draws_fake),
+        "d_fake": mean_output(*before, random.latents, random.draws_fake),
         "d_fake_before_g": mean_output(
-            before[0], after[1], random.latents_generator.z, random.draws_generator
+            # Simultaneous updates: G's gradient is taken where D's was.
+            *(before if name == "gan2014" else (before[0], after[1])),
+            random.latents_generator,
+            random.draws_generator,
         ),
-        "d_fake_after_g": mean_output(*after, random.latents_generator.z, random.draws_generator),
+        "d_fake_after_g": mean_output(*after, random.latents_generator, random.draws_generator),
     }
     for key, value in expected.items():
         # The same forward on the same machine; means of 16 numbers below 1 in float32.
         assert record[key] == pytest.approx(value, abs=1e-6), key
-    assert len(set(expected.values())) == 3
-    real = batch.samples / 127.5 - 1
-    with torch.no_grad():
-        out = before[1](real, random.draws_real) if random.draws_real else before[1](real)
-        assert record["d_real"] == pytest.approx(
-            (out if name == "wgan" else out.sigmoid()).mean().item(), abs=1e-6
-        )
+    assert len(set(expected.values())) == (2 if name == "gan2014" else 3)
+    real = mean_of(before[1], batch.samples / 127.5 - 1, batch.labels, random.draws_real)
+    assert record["d_real"] == pytest.approx(real, abs=1e-6)
 
 
 def test_gradient_norms_are_over_all_of_a_players_parameters():

@@ -58,7 +58,7 @@ def test_dcgan_weights_start_as_the_paper_says():
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ((2,), "The dcgan network makes images, not points; choose vanilla for points."),
+        ((2,), "The dcgan network makes images, not points; choose vanilla for points, or --set network=m"),
         ((4, 32, 32), "The dcgan network makes 1 or 3 channels, not 4."),
         ((1, 30, 30), "cannot make 30 × 30 images: .*; the nearest sizes are 28 or 32."),
         ((1, 5, 5), "cannot make 5 × 5 images: .*; the nearest sizes are 8."),

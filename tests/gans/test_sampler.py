@@ -16,7 +16,7 @@ def trained(request):
 
 def test_three_lines(trained, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape)
+    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
 
     sampler = gans.load(path)
     samples = sampler.sample(100)
@@ -69,7 +69,7 @@ def test_samples_are_of_the_average_where_there_is_one(tmp_path):
     list(trained.train())
     z = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
     path = tmp_path / "checkpoint.safetensors"
-    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape)
+    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
     assert "average.linears.0.weight" in read_checkpoint(path)[0]
     with torch.no_grad():
         average, current = trained.average(z), trained.generator(z)

@@ -62,7 +62,7 @@ def test_torchs_global_generator_is_left_alone(name, tmp_path):
     trained = trainer(name, 3)
     list(trained.train())
     trained.sampler().sample(3)
-    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape)
+    gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
     gans.load(path).sample(3)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -96,7 +96,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(name, taken, tmp_path):
     first = start()
     list(first.train(until_kimg=taken * BATCH / 1000))
     path = tmp_path / "checkpoint.safetensors"
-    gans.save_checkpoint(path, first.state_dict(), first.variant, first.shape)
+    gans.save_checkpoint(path, first.state_dict(), first.variant, first.shape, first.classes)
     second = start()
     second.load_state_dict(read_checkpoint(path)[0])
     assert second.steps == taken

@@ -19,7 +19,8 @@ def tiny(name: str, **changes: object) -> gans.Variant:
     small: dict[type, dict[str, object]] = {
         DCGAN: {"ngf": 4, "ndf": 4},
         MLP: {"hidden_g": (16, 16, 16), "hidden_d": (16, 16, 16)},
-        Maxout: {"hidden_g": (16, 16), "hidden_d": (8, 8), "pieces": 3},
+        # Larger weights: at the paper's, so narrow a D says ½ to everything.
+        Maxout: {"hidden_g": (16, 16), "hidden_d": (8, 8), "pieces": 3, "init_g": 0.2, "init_d": 0.2},
     }
     pieces: dict[str, object] = {
         "network": dataclasses.replace(variant.network, **small[type(variant.network)]),
@@ -43,7 +44,7 @@ def labels(n: int = 72) -> Tensor:
 
 
 def points(n: int = 72) -> Tensor:
-    return torch.randn(n, 2, generator=torch.Generator().manual_seed(0))
+    return torch.randn(n, 2, dtype=torch.float32, generator=torch.Generator().manual_seed(0))
 
 
 def settings(steps: int, **changes: object) -> gans.Settings:

@@ -5,7 +5,7 @@ import torch
 from metrics import ClassifierMetadata
 
 METADATA = ClassifierMetadata(
-    test_accuracy=0.5,
+    test_accuracy=0.97,
     training_data="quadrants/train@0",
     how_trained="6 epochs",
     class_names=("nw", "ne", "sw", "se"),

@@ -9,6 +9,7 @@ from metrics import (
     GOODFELLOW_GRID,
     METRICS,
     MetricError,
+    Modes,
     Moments,
     Protocol,
     Reference,
@@ -26,6 +27,8 @@ TEST, TEST_LABELS = quadrants(200, seed=10)
 VALIDATION, _ = quadrants(50, seed=11)
 FAKE, FAKE_LABELS = quadrants(150, seed=12)
 EVERYTHING = ("fid", "is", "parzen", "min_class_share")
+OF_MODES = ("modes", "high_quality_share", "mode_kl")
+SQUARE = Modes(centres=torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]]).double(), sigma=0.02)
 
 
 @pytest.fixture
@@ -61,7 +64,8 @@ def test_each_value_is_what_the_metric_gives_on_its_own(scores, extractor):
 
 
 def test_every_score_says_how_sure_it_is_and_of_what(scores):
-    assert tuple(scores) == EVERYTHING == tuple(METRICS)
+    assert tuple(scores) == EVERYTHING
+    assert set(METRICS) - set(EVERYTHING) == {*OF_MODES, "class_agreement", "class_fid"}
     for name, one in scores.items():
         assert one.metric == (name if name == "parzen" else f"{name}@quadrants")
         assert one.metric == one.protocol.metric
@@ -208,6 +212,57 @@ def test_sigma_is_chosen_on_the_first_thousand_validation_samples_only():
     assert one.warnings == ()
 
 
+def on_a_square(points, modes=SQUARE):
+    real = Reference("square/test@0", torch.rand(50, 2, generator=generator()), modes=modes)
+    return score(points, real, OF_MODES, generator=generator(), samples="seed 0")
+
+
+def test_modes_are_scored_without_an_extractor():
+    # 60, 30 and 9 samples at three corners and one in the middle.
+    at = torch.tensor([0] * 60 + [1] * 30 + [2] * 9)
+    points = torch.cat([SQUARE.centres[at], torch.tensor([[0.5, 0.5]]).double()]).float()
+    scores = on_a_square(points)
+    modes, share, kl = (scores[name] for name in OF_MODES)
+    assert (modes.value, modes.unit, modes.better, modes.uncertainty) == (3, "modes", "higher", None)
+    assert modes.details == {f"samples_of_mode_{i}": n for i, n in enumerate((60, 30, 9, 0))}
+    assert (share.value, share.better) == (0.99, "higher")
+    assert share.uncertainty == pytest.approx(math.sqrt(0.99 * 0.01 / 100))
+    p = [60 / 99, 30 / 99, 9 / 99]
+    assert kl.value == pytest.approx(math.log(4) + sum(x * math.log(x) for x in p))
+    assert (kl.unit, kl.better, kl.warnings) == ("nats", "lower", ())
+    for name, one in scores.items():
+        assert one.metric == name == one.protocol.metric
+        assert (one.n_real, one.n_fake) == (0, 100)
+        assert "against square/test@0" in one.protocol.words()
+        assert "0.02 of each of 4 modes" in one.protocol.words()
+
+
+def test_a_pile_without_any_good_sample_has_no_distribution_over_modes():
+    scores = on_a_square(torch.full((20, 2), 0.5))
+    assert (scores["modes"].value, scores["high_quality_share"].value) == (0, 0)
+    assert math.isnan(scores["mode_kl"].value)
+    assert scores["mode_kl"].uncertainty is None
+    assert scores["mode_kl"].warnings == ("no sample is within 3 σ of a mode, so mode_kl is not defined",)
+
+
+def test_modes_of_another_width_or_place_are_another_protocol(monkeypatch):
+    def hashed(**changes):
+        modes = Modes(**{"centres": SQUARE.centres, "sigma": SQUARE.sigma} | changes)
+        real = Reference("square/test@0", torch.zeros(3, 2), modes=modes)
+        return protocol_of("high_quality_share", reference=real, n_fake=10).hash
+
+    hashes = {hashed(), hashed(sigma=0.03), hashed(centres=SQUARE.centres * 2)}
+    monkeypatch.setattr("metrics.catalogue.HIGH_QUALITY_SIGMAS", 4.0)
+    assert len(hashes | {hashed()}) == 4
+
+
+def test_modes_that_nobody_knows_are_not_scored():
+    with pytest.raises(MetricError, match="mode_kl needs points whose modes are known, and 'p' has none"):
+        score(torch.zeros(5, 2), Reference("p", torch.zeros(3, 2)), ["mode_kl"], generator=generator())
+    with pytest.raises(MetricError, match="'mine' holds images, and only points can have known modes"):
+        Reference("mine", TEST, modes=SQUARE)
+
+
 def test_names_are_checked_with_a_hint():
     check_names(METRICS)
     with pytest.raises(MetricError, match="no metric 'parzan': did you mean 'parzen'"):
@@ -221,9 +276,16 @@ def test_qualified_names(extractor):
     assert qualified_name("parzen", extractor) == qualified_name("parzen", None) == "parzen"
 
 
-@pytest.mark.parametrize("name", ["fid", "is", "min_class_share"])
-def test_without_an_extractor_the_message_says_who_needs_one(real, name):
-    with pytest.raises(MetricError, match=rf"{name} needs an extractor: .*only parzen needs none"):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("fid", "Inception or a"), ("is", "Inception or a"), ("min_class_share", "a")],
+)
+def test_without_an_extractor_the_message_says_who_needs_one(real, name, kind):
+    words = (
+        f"{name} needs an extractor: {kind} domain classifier of your own or shipped .*; only parzen, modes, "
+        "high_quality_share and mode_kl need none"
+    )
+    with pytest.raises(MetricError, match=words):
         score(FAKE, real, [name], generator=generator())
 
 

@@ -11,9 +11,10 @@ from rows_to_write import header, score
 
 import results
 from results import COLUMNS, DamagedRowsWarning, Journal, StoreError
-from results.schema import DTYPES
+from results.schema import DTYPES, SCHEMA_VERSION
 
 Write = Callable[..., Path]
+VERSION = b'"schema_version":%d' % SCHEMA_VERSION
 
 
 def test_every_column_is_there_with_its_dtype(tmp_path: Path, write: Write) -> None:
@@ -147,10 +148,21 @@ def test_a_damaged_file_in_a_read_only_folder_is_skipped(
 
 def test_a_newer_schema_is_refused(tmp_path: Path, write: Write) -> None:
     path = write(score(1.0))
-    path.write_bytes(path.read_bytes().replace(b'"schema_version":1', b'"schema_version":2'))
+    path.write_bytes(path.read_bytes().replace(VERSION, b'"schema_version":%d' % (SCHEMA_VERSION + 1)))
     with pytest.raises(StoreError, match="install a newer"):
         results.load(tmp_path / "runs")
     assert path.exists()
+
+
+def test_an_older_schema_is_read_and_what_it_lacks_is_missing(tmp_path: Path, write: Write) -> None:
+    path = write(score(1.0))
+    lines = path.read_bytes().replace(VERSION, b'"schema_version":1').splitlines(keepends=True)
+    *body, seal = lines
+    seal = json.loads(seal) | {"sha256": hashlib.sha256(b"".join(body)).hexdigest()}
+    path.write_bytes(b"".join(body) + json.dumps(seal).encode() + b"\n")
+    frame = results.load(tmp_path / "runs")
+    assert frame["value"].tolist() == [1.0]
+    assert frame["images_skipped"].isna().all()
 
 
 def test_a_live_journal_is_seen_while_it_is_written(tmp_path: Path) -> None:

@@ -57,6 +57,20 @@ def test_protocols_are_never_averaged(tmp_path: Path, write: Write) -> None:
     assert "protocol: hash of other conditions" in caption
 
 
+def test_each_data_set_has_its_own_usual_protocol(tmp_path: Path, write: Write) -> None:
+    parzen = {"metric": "parzen", "better": "higher"}
+    for dataset, protocol in (("digits", "p1"), ("ring8", "p2")):
+        for variant in ("dcgan", "wgan"):
+            one = score(1.0, protocol_hash=protocol, **parzen)
+            write(one, training_id=f"{dataset}-{variant}", dataset=dataset, variant=variant)
+    frame = results.load(tmp_path / "runs")
+    table = results.summary(frame)
+    assert len(table) == 4
+    assert table["protocol"].isna().all()
+    assert table["parzen_n"].tolist() == [1] * 4
+    assert "protocol" not in results.compact_table(frame)[0]
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"variant_version": "2"}, {"dataset_fingerprint": "f"}, {"batch_size": 8}, {"compile": "step"},

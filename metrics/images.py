@@ -1,0 +1,188 @@
+"""One image file in, pixels out: the rules by which every picture in a file is read.
+
+==================  =====================================================================
+a file holds        it is read as
+==================  =====================================================================
+8 bits a channel    itself
+black and white     0 and 255
+16-bit gray         8 bits: value / 257, rounded (16-bit colour: its high bytes)
+a palette           the palette's colours
+transparency        laid on white, whether a channel, a palette entry or one colour
+CMYK, YCbCr, …      RGB by Pillow's formulas; colour profiles are not looked at
+an EXIF rotation    upright
+several frames      refused; but of a stereo or multi-picture JPEG (MPO) the first is read
+32-bit, floats      refused: nothing says which value is white
+==================  =====================================================================
+
+Then the largest square in the middle is cut out, and resized where its side differs: bicubic,
+antialiased, in Pillow's integer arithmetic, so that every machine gets the same bytes.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from metrics.errors import MetricError
+
+READING_VERSION = 1
+"""Version of the rules above; a change of what any file is read as raises it."""
+
+MAX_PIXELS = 89_478_485
+"""Pillow's own limit: beyond it a small file can unpack to more than memory holds."""
+
+# Named, so that no other of Pillow's forty formats (some run interpreters) is ever tried.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
+_GRAY_MODES = ("1", "L", "LA", "La")
+_UPRIGHT = 1  # EXIF's orientation of a picture that lies as it should
+
+
+class UnreadableImageError(MetricError):
+    """A file is no picture, is damaged, or of a kind that is not read; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageHeader:
+    """What is known of a picture before its pixels are decoded."""
+
+    width: int
+    """Pixels, as stored: before any EXIF rotation."""
+    height: int
+    gray: bool
+    """Whether one channel holds it, by its kind, not its pixels; with a palette, by the colours in use."""
+
+
+def read_image(path: Path, *, size: int, channels: int) -> Tensor:
+    """Read one image file by the rules of this module.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Side of the result in pixels.
+    channels
+        1 (colours become ITU-R 601 luma) or 3 (gray is repeated).
+
+    Returns
+    -------
+    Tensor
+        uint8 (channels, size, size).
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is damaged, no picture, or of a kind that is not read.
+    MetricError
+        If the file is not there, or the system does not let it be read.
+    """
+    return decode_image(content_of(path), str(path), size=size, channels=channels)
+
+
+def content_of(path: Path) -> bytes:
+    """All bytes of a file, or MetricError with the system's reason."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MetricError(f"the picture {path} cannot be read: {error.strerror}") from error
+
+
+def read_header(content: bytes, name: str) -> ImageHeader:
+    """Size and kind of the picture in `content`; raises as `decode_image`, which finds more damage."""
+    with _opened(content, name) as image:
+        return ImageHeader(width=image.width, height=image.height, gray=_is_gray(image))
+
+
+def decode_image(content: bytes, name: str, *, size: int, channels: int) -> Tensor:
+    """`read_image` of a file's bytes; `name` is what an error calls it."""
+    with _opened(content, name) as image:
+        upright = image
+        if image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT) != _UPRIGHT:
+            upright = ImageOps.exif_transpose(image)
+        picture = _middle(_in_8_bits(upright, "L" if channels == 1 else "RGB"))
+        if picture.width != size:
+            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+        pixels = torch.from_numpy(np.array(picture))
+    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
+    """The picture in `content`, of a kind that is read; what goes wrong with it names the file."""
+    if not content:
+        raise UnreadableImageError(f"the picture {name} is damaged: the file is empty")
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            _require_readable(image, name)
+            yield image
+    except (MetricError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(name) from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(
+            f"the picture {name} is damaged, or not of a kind that is read ({', '.join(_FORMATS)})"
+        ) from error
+    except Exception as error:  # each of Pillow's decoders has errors of its own for damaged bytes
+        why = str(error).strip().rstrip(".") or type(error).__name__
+        raise UnreadableImageError(f"the picture {name} is damaged: {why}") from error
+
+
+def _require_readable(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large(name)
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise UnreadableImageError(
+            f"the picture {name} is animated or has several pages; only single are read"
+        )
+    if image.mode == "F" or (image.mode == "I" and not _holds_16_bits(image)):
+        raise UnreadableImageError(
+            f"the picture {name} has 32 bits a pixel, and nothing says which value is white; "
+            "convert it to 8 or 16 bits"
+        )
+
+
+def _too_large(name: str) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"the picture {name} is refused: it unpacks to more than {MAX_PIXELS:,} pixels, as a decompression "
+        "bomb does"
+    )
+
+
+def _holds_16_bits(image: Image.Image) -> bool:
+    # Pillow's mode of 16-bit gray depends on the format, and for PNG on Pillow's version.
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+
+
+def _is_gray(image: Image.Image) -> bool:
+    if image.mode in ("P", "PA"):
+        colours = np.asarray(_in_8_bits(image, "RGB"))
+        return bool((colours == colours[:, :, :1]).all())
+    return image.mode in _GRAY_MODES or _holds_16_bits(image)
+
+
+def _in_8_bits(image: Image.Image, mode: str) -> Image.Image:
+    """In mode L or RGB, on white where it is transparent."""
+    if _holds_16_bits(image):
+        values = np.asarray(image).astype(np.uint32)
+        image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    if image.mode in ("P", "PA"):  # straight to gray, a palette would be rounded twice
+        image = image.convert("RGB")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    if image.width == image.height:
+        return image
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
