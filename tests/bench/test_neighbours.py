@@ -106,7 +106,7 @@ def store_of_points(monkeypatch):
     monkeypatch.setattr(datasets, "get", lambda name: source if name == "corners" else get(name))
     variant = gans.set_field(gans.get("vanilla"), "hidden_g", "8")
     trainer = gans.Trainer(variant, corners.repeat(16, 1), gans.Settings(kimg=0.064))
-    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,))
+    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,), trainer.classes)
     return "points.safetensors"
 
 

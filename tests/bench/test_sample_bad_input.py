@@ -131,7 +131,7 @@ def test_a_folder_that_lies_elsewhere_now(sample, conditional, monkeypatch):
 def test_pictures_of_points_are_refused_in_every_form(sample):
     variant = gans.set_field(gans.get("vanilla"), "hidden_g", "8")
     trainer = gans.Trainer(variant, torch.randn(100, 2), gans.Settings(kimg=0.064))
-    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,))
+    gans.save_checkpoint(Path("points.safetensors"), trainer.state_dict(), variant, (2,), trainer.classes)
     before = contents(Path())
     for options in (
         "--format grid",
