@@ -1,7 +1,7 @@
 """Conditioning: how class labels enter the two players.
 
 A conditioning wraps whatever pair a network makes, so that any network can be conditioned in any way.
-G is handed the label as an embedding beside z; what D does with labels is the difference.
+G is handed the label beside z; what D does with labels is the difference.
 """
 
 from dataclasses import dataclass
@@ -9,19 +9,31 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from gans.networks.network import Network, Shape, draw_shapes, forward
 from gans.pieces import Piece, require_positive
 
 
-class LabelledGenerator(nn.Module):
-    """G(z, y): the label's embedding stands beside z."""
+class OneHot(nn.Module):
+    """Labels `(n,)` to float one-hot vectors `(n, n_classes)`."""
 
-    def __init__(self, network: nn.Module, n_classes: int, embedding: int) -> None:
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """1 at the label, 0 elsewhere."""
+        return one_hot(labels, self.n_classes).float()
+
+
+class LabelledGenerator(nn.Module):
+    """G(z, y): the label's vector stands beside z."""
+
+    def __init__(self, network: nn.Module, embedding: nn.Module) -> None:
         super().__init__()
         self.network, self.draws = network, draw_shapes(network)
-        self.embedding = nn.Embedding(n_classes, embedding)
+        self.embedding = embedding
 
     def forward(self, z: Tensor, labels: Tensor, draws: tuple[Tensor, ...] = ()) -> Tensor:
         """Z `(n, nz)` and labels `(n,)` to samples."""
@@ -90,7 +102,7 @@ class Joined(Conditioning, kind="joined"):
         wider = (shape[0] + label_shape[0], *shape[1:])
         generator, discriminator = network.build(shape, nz + self.embedding, input_shape=wider)
         return (
-            LabelledGenerator(generator, n_classes, self.embedding),
+            LabelledGenerator(generator, nn.Embedding(n_classes, self.embedding)),
             LabelledDiscriminator(discriminator, n_classes, label_shape),
         )
 
@@ -99,20 +111,20 @@ class Joined(Conditioning, kind="joined"):
 class ClassHead(Conditioning, kind="class-head"):
     """ACGAN (arXiv 1610.09585, §3): D also names the class, and both players want it to be right.
 
-    `weight` multiplies the class log-likelihood L_C beside the source's L_S.
+    `weight` multiplies the class log-likelihood L_C beside the source's L_S. The label stands one-hot beside
+    z, as in the paper: a learned embedding of many large numbers drowns z, and each class becomes one image.
     """
 
     class_head: ClassVar[bool] = True
-    embedding: int = 50
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, embedding=self.embedding, weight=self.weight)
+        require_positive(self, weight=self.weight)
 
     def build(self, network: Network, shape: Shape, nz: int, n_classes: int) -> tuple[nn.Module, nn.Module]:
         """The network's pair with a wider z and 1 + n_classes outputs of D."""
-        generator, discriminator = network.build(shape, nz + self.embedding, outputs=1 + n_classes)
-        return LabelledGenerator(generator, n_classes, self.embedding), discriminator
+        generator, discriminator = network.build(shape, nz + n_classes, outputs=1 + n_classes)
+        return LabelledGenerator(generator, OneHot(n_classes)), discriminator
 
     def class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """`weight` · −E log P(C = c | X)."""

@@ -8,7 +8,7 @@ L_C (of real and generated images in D's loss, of generated ones in G's), D maxi
 |---|---|---|
 | Adam lr, betas | 2e-4, (.5, .999) | 2e-4, (.5, .999) |
 | batch | the command line's (64) | 100 |
-| z | N(0, 1)¹¹⁰ and the label's embedding | 110 numbers and the label, one-hot |
+| z | N(0, 1)¹¹⁰ and the label, one-hot | 110 numbers and the label, one-hot |
 | dropout in D | .5 | .5 |
 | weights | N(0, .02) | N(0, .02) |
 | networks | DCGAN's | convolutions of 3 × 3, some with stride 2 |

@@ -44,7 +44,8 @@ def conditional_loop(generator, discriminator, calls, name, *, weight=1.0):
 
     for batch, random, _ in calls:
         z, y = random.latents.z, random.latents.labels
-        fake = netg.network(torch.cat((z, netg.embedding.weight[y]), 1))
+        beside = netg.embedding.weight[y] if name == "cgan" else torch.eye(N_CLASSES)[y]
+        fake = netg.network(torch.cat((z, beside), 1))
         real_loss, _, real_class = judge(batch.samples / 127.5 - 1, batch.labels, random.draws_real)
         _, fake_loss, fake_class = judge(fake.detach(), y, random.draws_fake)
         optimizer_d.zero_grad()

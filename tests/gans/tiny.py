@@ -28,7 +28,7 @@ def tiny(name: str, **changes: object) -> gans.Variant:
     }
     if variant.critic.n_critic > 1:
         pieces["critic"] = Boosted(n_critic=2, boost=3, first=1, every=4)
-    if variant.conditional:
+    if name == "cgan":
         pieces["conditioning"] = dataclasses.replace(variant.conditioning, embedding=5)
     return dataclasses.replace(variant, **(pieces | changes))
 
