@@ -89,6 +89,8 @@ def train_and_save(dataset: Dataset, path: Path) -> float:
     """Train the classifier of a labelled data set, write it to `path`, and return its test accuracy."""
     if dataset.class_names is None or dataset.train.labels is None or dataset.test.labels is None:
         raise InputError(f"The data set {dataset.name} has no labels, so no classifier can learn them.")
+    if len(dataset.shape) != 3:
+        raise InputError(f"The data set {dataset.name} holds points, and the classifier is one of images.")
     images, labels = training_sample(dataset)
     n = len(images)
     epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, round(TRAINING_IMAGES / n)))

@@ -114,7 +114,7 @@ def test_a_run_on_points(run):
 def test_an_image_classifier_is_not_trained_on_points(run):
     done = run("--dataset ring8 --out mine.safetensors", bench.classifiers.main)
     assert (done.code, done.out) == (cli.BAD, "")
-    assert "images must be uint8" in done.err
+    assert "The data set ring8 holds points, and the classifier is one of images." in done.err
 
 
 def test_the_scatters_title_is_about_the_points_shown(monkeypatch):
