@@ -12,7 +12,8 @@ points are one stream of draws.
 
 PacGAN trains 400-unit generators of 4 layers with batch norm against 200-unit discriminators of 3 maxout
 layers, z ~ N(0, 1)², Adam 1e-4 (β₁ .8), batch 100, for 400,000 steps; VEEGAN (quoted from memory) MLPs of 128
-units. What is suggested to variants here is VEEGAN's size with PacGAN's noise.
+units. What is suggested to variants here is VEEGAN's size with PacGAN's rectifiers and noise; a gradient
+penalty weighs .1, as in the toy experiments of WGAN-GP's code (`gan_toy.py`).
 """
 
 import itertools
@@ -27,7 +28,14 @@ from bench.datasets.registry import Request, register
 from metrics import Modes
 
 TRAIN, VALIDATION, TEST = 100_000, 10_000, 10_000
-RECIPE_FIELDS = {"hidden_g": "128-128", "hidden_d": "128-128", "dropout": "0", "nz": "2"}
+RECIPE_FIELDS = {
+    "hidden_g": "128-128",
+    "hidden_d": "128-128",
+    "activation_g": "relu",
+    "dropout": "0",
+    "nz": "2",
+    "penalty.weight": "0.1",
+}
 
 RING8 = Modes(
     centres=torch.tensor(
