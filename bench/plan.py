@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 import gans
 import metrics
@@ -18,7 +17,7 @@ from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
 from bench.pictures import is_image_shape
-from bench.scoring import Scoring, needs_asked_classes
+from bench.scoring import Scoring, needs_asked_classes, reference_of
 
 DEFAULT_KIMG = 128.0
 MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
@@ -136,17 +135,9 @@ def scoring_for(
         raise InputError("--extractor is given, but no metric that was asked for needs one.")
     if options.metrics is None:
         names = all_possible(dataset, extractor)
-    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
-    assert isinstance(dataset.validation.samples, Tensor)
-    reference = metrics.Reference(
-        f"{dataset.name}/test@{dataset.fingerprint}",
-        dataset.test.samples,
-        dataset.validation.samples,
-        test_labels=dataset.test.labels,
-        class_names=dataset.class_names,
-        modes=dataset.modes,
+    return Scoring(
+        names=names, n_samples=options.samples, extractor=extractor, reference=reference_of(dataset)
     )
-    return Scoring(names=names, n_samples=options.samples, extractor=extractor, reference=reference)
 
 
 def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:

@@ -4,8 +4,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from torch import Tensor
+
 import gans
 import metrics
+from bench.datasets import Dataset
 from bench.grid import Cell
 
 # Generated anew from the same noise at each evaluation, so that a curve over training shows the
@@ -88,6 +91,20 @@ class Scoring:
 def needs_asked_classes(name: str) -> bool:
     """Whether a metric is about classes that were asked for."""
     return "asked_classes" in metrics.METRICS[name].needs
+
+
+def reference_of(dataset: Dataset) -> metrics.Reference:
+    """The real pile that samples are compared with: the test split, σ being chosen on validation."""
+    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
+    assert isinstance(dataset.validation.samples, Tensor)
+    return metrics.Reference(
+        f"{dataset.name}/test@{dataset.fingerprint}",
+        dataset.test.samples,
+        dataset.validation.samples,
+        test_labels=dataset.test.labels,
+        class_names=dataset.class_names,
+        modes=dataset.modes,
+    )
 
 
 def how_sampled(cell: Cell) -> str:
