@@ -114,7 +114,7 @@ def save_neighbours(
     said = (
         f"the nearest of {len(data.train.samples)} training {what} of {data.name}, {k} a sample, are in "
         f"{folder / TABLE}: the first at {min(nearest):.3g} to {max(nearest):.3g}{unit}, median "
-        f"{median(nearest):.3g}; {n_copies} of {len(nearest)} samples are copies"
+        f"{median(nearest):.3g}; {n_copies} of {len(nearest)} samples are exact copies"
     )
     if images:
         shown = found.indices[:PICTURED]

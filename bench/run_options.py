@@ -52,7 +52,8 @@ def parser() -> cli.Parser:
         "--image-size",
         type=cli.whole_number,
         metavar="PIXELS",
-        help="side of the images (default: the data set's)",
+        help="side of the images (default: the data set's; of a folder, what suits its pictures, up to 64 or "
+        "their common size)",
     )
 
     budget = made.add_argument_group("how long")
@@ -112,8 +113,9 @@ def parser() -> cli.Parser:
     scores.add_argument(
         "--extractor",
         metavar="X",
-        help="features for fid and is: inception-v3-compat[:WEIGHTS], or a classifier's .safetensors file "
-        "(default: the data set's own classifier)",
+        help="network whose features and classes every metric with an @ in its name is computed on: "
+        "inception-v3-compat[:WEIGHTS], or a classifier's .safetensors file (default: a small classifier of "
+        "the data set's own classes)",
     )
 
     where = made.add_argument_group("from where, to where")
@@ -121,7 +123,7 @@ def parser() -> cli.Parser:
     where.add_argument(
         "--skip-damaged",
         action="store_true",
-        help="leave out, and count in the rows, pictures of a folder that cannot be read",
+        help="of a folder: leave out pictures that cannot be read, and count them in the rows",
     )
     where.add_argument(
         "--stream",

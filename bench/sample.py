@@ -93,7 +93,8 @@ def parser() -> cli.Parser:
         "--neighbors",
         type=cli.whole_number,
         metavar="K",
-        help="also find the K nearest training samples of each (Euclidean distance): a table, a picture",
+        help="also find the K nearest training samples of each (Euclidean distance): written as "
+        "neighbours.csv and, for images, neighbours.png",
     )
     beside.add_argument(
         "--dataset", metavar="NAME", help="the data set to look in (default: the one the run was trained on)"

@@ -112,7 +112,8 @@ class ClassHead(Conditioning, kind="class-head"):
     """ACGAN (arXiv 1610.09585, §3): D also names the class, and both players want it to be right.
 
     `weight` multiplies the class log-likelihood L_C beside the source's L_S. The label stands one-hot beside
-    z, as in the paper: a learned embedding of many large numbers drowns z, and each class becomes one image.
+    z, as in the paper. (A learned embedding of 50 numbers was tried: D's head, which also learns from
+    generated images, agreed with G on one image a class.)
     """
 
     class_head: ClassVar[bool] = True

@@ -5,7 +5,7 @@ point of the spherical walk between them, while the middle of the linear one is 
 that G has practically never seen (the tent pole of White, arXiv 1609.04468). Uniform noise fills a cube.
 A linear walk stays inside it, because a cube is convex, but has its middle nearer to the centre than
 draws are; a spherical walk keeps the length and leaves the cube: half-way, a twelfth of the coordinates
-lie outside it, by up to √2 times the bound. White uses it for both.
+lie outside it, reaching up to √2 times the bound. White uses it for both.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ from torch import Tensor
 from gans.errors import VariantError
 from gans.pieces import Piece, require_positive
 
-# Below this sine of the angle between two latents the spherical formula is 0 / 0, or nearly: there, at an
-# angle of less than 1e-6 (where the two walks differ by less than float32 can tell) or that close to π.
+# Below this sine of the angle between two latents the spherical formula is 0 / 0, or nearly: at angles
+# below 1e-6, where the two walks differ by less than float32 can tell, and as close to π, where there is no
+# one arc.
 SMALLEST_SINE = 1e-6
 
 

@@ -176,7 +176,7 @@ class SGDState(OptimiserState):
 
     @torch.no_grad()
     def update(self, gradients: Gradients) -> None:
-        """V ← momentum · v − lr · g, p ← p + v: the rate of a step stays in the velocity, as in pylearn2.
+        """Update v ← momentum · v − lr · g, p ← p + v: a step's rate stays in the velocity, as in pylearn2.
 
         `torch.optim.SGD` keeps it out (v ← momentum · v + g, p ← p − lr · v), which differs where the rate
         changes.
@@ -190,8 +190,8 @@ class SGDState(OptimiserState):
 class SGD(Optimiser, kind="sgd"):
     """Gradient descent with momentum; the defaults are GAN 2014's (the authors' `mnist.yaml`).
 
-    The rate is divided by `lr_decay` each step down to `min_lr`; momentum goes linearly from `momentum`
-    in epoch 1 to `final_momentum` in epoch `saturation_epoch`.
+    The rate is divided by `lr_decay` each generator step down to `min_lr`; momentum goes linearly from
+    `momentum` in epoch 1 to `final_momentum` in epoch `saturation_epoch`.
     """
 
     lr: float = 0.1

@@ -37,7 +37,7 @@ class NoPenalty(Penalty, kind="none"):
 class GradientPenalty(Penalty, kind="gradient"):
     """`weight` · E (‖∇D(x̂)‖₂ − 1)², x̂ = ε x + (1 − ε) G(z), ε ~ U(0, 1) (arXiv 1704.00028, eq. 3).
 
-    It couples a sample with no other only where D has no batch norm, as the paper notes (§4).
+    With batch norm in D a sample's gradient depends on the others of its batch: use `norm_d=none` (§4).
     """
 
     weight: float = 10.0

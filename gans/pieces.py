@@ -1,7 +1,7 @@
 """Pieces: what a recipe is put together from.
 
-A *slot* (`Network`, `Noise`, `Optimiser`, `CriticSchedule`) is a direct subclass of `Piece`; each frozen
-dataclass below a slot is one choice for it, with a `kind` that people type:
+A *slot* (`Network`, `Noise`, `Conditioning`, `Penalty`, `Optimiser`, `CriticSchedule`) is a direct subclass
+of `Piece`; each frozen dataclass below a slot is one choice for it, with a `kind` that people type:
 
     class Noise(Piece): ...                          # a slot
 

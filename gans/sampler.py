@@ -14,7 +14,8 @@ from gans.precision import backend_flags
 from gans.seeding import generator_for, seeded
 from gans.variant import Variant
 
-CHUNK = 500  # samples in one forward: bounds memory; results do not depend on it (evaluation mode)
+# samples in one forward: bounds memory. Without draws of G's own, results do not depend on it
+CHUNK = 500
 
 
 class Sampler:
@@ -58,6 +59,12 @@ class Sampler:
         generator
             Draws the noise, on its own device (default: the CPU, seed 0), so that it is the same wherever
             the network runs. The first k of n samples need not be the k of a smaller draw.
+
+        Raises
+        ------
+        VariantError
+            For fewer than 1 sample, or labels that are not one class a sample, or of an unconditional
+            variant.
         """
         if n < 1:
             raise VariantError(f"The number of samples must be at least 1, not {n}.")
@@ -72,6 +79,16 @@ class Sampler:
         """Samples for given noise, float32 `(n, nz)`, and, for a conditional variant, labels `(n,)`.
 
         What a generator draws by itself (noise in its hidden layers) is the same for the same place in z.
+
+        Returns
+        -------
+        Tensor
+            uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
+
+        Raises
+        ------
+        VariantError
+            If a conditional variant gets no labels, or not one class a sample, or another gets any.
         """
         self._check_labels(labels, len(z))
         own = generator_for(0, "generator-dropout", self.device)
@@ -100,7 +117,8 @@ class Sampler:
 def load(checkpoint: str | Path, *, device: str = "cpu", generator: nn.Module | None = None) -> Sampler:
     """The sampler of a checkpoint file: the average of G's weights if it holds one, else G's.
 
-    `generator` is a module of your own that was trained as one of the `players`; its weights are replaced.
+    `device` is where the network runs; samples come back to the CPU. `generator` is a module of your own
+    that was trained as one of the `players`; its weights are replaced.
 
     Raises
     ------

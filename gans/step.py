@@ -104,6 +104,7 @@ class Step:
             class_loss = class_loss + self.conditioning.class_loss(fake_out.classes, latents.labels)
             loss_d = loss_d + class_loss
         if random.mix is not None:
+            # x̂ lies between samples of two labels; D is told the real one's.
             penalty = self.penalty.term(
                 lambda x: self.discriminate(x, batch.labels, random.draws_penalty).source,
                 real,

@@ -34,7 +34,7 @@ class Trainer:
         The recipe.
     data
         Training samples: images uint8 `(n, C, H, W)` or points float32 `(n, 2)`, which are kept on the
-        training device, or a `gans.batches.SampleSource` of images, which are streamed to it.
+        training device, or a `gans.SampleSource` of images, which are streamed to it.
     settings
         Budget, batch size, seed, device and arithmetic.
     labels
@@ -43,8 +43,9 @@ class Trainer:
         Their names, one a class; without them they are called 0, 1, …
     players
         (G, D) of your own instead of the variant's network, as they are: G maps z `(n, nz)` to samples
-        in [−1, 1] (or points), D maps samples to raw outputs `(n,)` or `(n, 1)`. Those of a conditional
-        variant take `labels` as a keyword, and D of one with a class head returns `(n, 1 + classes)`.
+        in [−1, 1] (or points), D maps samples to raw outputs `(n,)` or `(n, 1)`. Of a conditional variant,
+        G takes `labels` as a keyword; so does D with `joined`, while D with a class head returns
+        `(n, 1 + classes)`.
 
     Raises
     ------
@@ -140,10 +141,10 @@ class Trainer:
         """Train to the end of the budget, or until `until_kimg`, yielding monitors as it goes.
 
         Every `MONITOR_EVERY` generator steps, and at the end, it yields step, kimg, training_sec,
-        real_images and the means of the monitors since the last (`gans.step.MONITORS`, of the last D step
-        before each G step; `jsd`; and
-        `d_fake_after_g`: D(G(z)) of the last step's noise after G's update). The clock stands still
-        while the caller handles a record.
+        real_images, the means of `gans.step.MONITORS` since the last record (`d_fake_before_g`: of the last
+        step alone), `jsd`, and `d_fake_after_g`: D(G(z)) of the last step's noise after G's update. With
+        several D steps a G step, monitors are those of the last. The clock stands still while the caller
+        handles a record.
 
         Raises
         ------

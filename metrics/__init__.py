@@ -9,7 +9,8 @@
 >>> scores["fid"].protocol.words()  # the conditions; compare scores only where these are equal
 
 `METRICS` says what each metric needs; `MetricError` says in one sentence what is wrong with the
-input. The functions below are also there on their own, on features, probabilities and points.
+input. The functions below are also there on their own: on features, probabilities, points and pixels;
+`read_image` and `ImageFiles` read pictures from files.
 """
 
 from metrics.catalogue import METRICS, check_names, protocol_of, qualified_name

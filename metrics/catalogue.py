@@ -78,8 +78,8 @@ METRICS: Mapping[str, Metric] = {
         needs=frozenset({"modes"}),
     ),
     "mode_kl": Metric(
-        summary="KL divergence of these samples' modes from equally many of each: needs points with known "
-        "modes",
+        summary="KL divergence of the high-quality samples' distribution over modes from the uniform one: "
+        "needs points with known modes",
         better="lower",
         needs=frozenset({"modes"}),
     ),

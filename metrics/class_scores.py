@@ -77,7 +77,7 @@ def real_classes(
     """Statistics of each class that has at least 2 real images, a covariance needing so many.
 
     A mean image is that of the very images that it is compared with, rounded to whole grey levels:
-    one of the training images would be a little further away, and easier to beat. Repeated, it has a
+    the mean of the training images would be a little further away, and easier to beat. Repeated, it has a
     covariance of zero, so its distance is ‖f − μ‖² + tr Σ.
 
     Parameters
@@ -103,6 +103,7 @@ def real_classes(
     for label, mean_image in zip(known, of_means, strict=True):
         moments = Moments.of(features.features[where[label]])
         root = covariance_root(moments.covariance)
+        # tr Σ = ‖Σ^½‖²
         distance = (mean_image - moments.mean).square().sum() + root.square().sum()
         classes.append(
             RealClass(
@@ -158,7 +159,7 @@ def bootstrap_class_frechet(
 
     The classes are resampled one independently of the other, so the variance of their mean is the sum
     of their variances over the square of their number. Each has 1 + ⌈resamples / classes⌉ resamples (at
-    least 2): together at least `resamples` degrees of freedom, as many classes as there may be.
+    least 2): together at least `resamples` degrees of freedom, however many classes there are.
 
     Parameters
     ----------

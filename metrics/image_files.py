@@ -100,7 +100,7 @@ class ImageFiles:
     channels
         C, 1 or 3.
     workers
-        Threads that decode: in `load`, and the number that a caller may let call `fetch` at once.
+        Threads that decode in `decode` and `unreadable`, and how many a caller may let call `fetch` at once.
     """
 
     dtype = torch.uint8

@@ -35,9 +35,9 @@ READING_VERSION = 1
 """Version of the rules above; a change of what any file is read as raises it."""
 
 MAX_PIXELS = 89_478_485
-"""Pillow's own limit: beyond it a small file can unpack to more than memory holds."""
+"""Where Pillow warns of a decompression bomb: beyond it a small file can unpack to more than memory holds."""
 
-# Named, so that no other of Pillow's forty formats (some run interpreters) is ever tried.
+# Named, so that no other of Pillow's forty formats (EPS starts Ghostscript) is ever tried.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 _GRAY_MODES = ("1", "L", "LA", "La")
 _UPRIGHT = 1  # EXIF's orientation of a picture that lies as it should
@@ -139,7 +139,7 @@ def _require_readable(image: Image.Image, name: str) -> None:
         raise _too_large(name)
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise UnreadableImageError(
-            f"the picture {name} is animated or has several pages; only single are read"
+            f"the picture {name} is animated or has several pages; only single pictures are read"
         )
     if image.mode == "F" or (image.mode == "I" and not _holds_16_bits(image)):
         raise UnreadableImageError(

@@ -40,8 +40,8 @@ class Protocol:
     n_splits: int | None
     """Number of splits of the Inception score, or None."""
     sigma_rule: str | None
-    """How the Parzen window's σ was chosen; which σ the modes have, and within how many of them a
-    sample counts; or None."""
+    """How the Parzen window's σ was chosen, or, for scores of modes, their σ and within how many σ a sample
+    counts; or None."""
     samples: str
     """How the generated pile was drawn, such as ``"eval-mode G, EMA off"``."""
 

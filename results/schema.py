@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 SCHEMA_VERSION = 2
-"""Version of the row files. Any change of ``COLUMNS`` raises it; what older ones lack is missing.
+"""Version of the row files. Any change of ``COLUMNS`` raises it; columns that an older file lacks are read
+as missing.
 
 2: ``images_skipped``.
 """

@@ -102,7 +102,11 @@ def parted(pictures: list[Picture], n: int) -> tuple[list[Picture], list[Picture
 
 
 def content_hash(splits: Pictures, files: metrics.ImageFiles) -> str:
-    """SHA-256 over every file's split, class, name and bytes, and over how they are read."""
+    """SHA-256 over what is learned from, and how it is read.
+
+    Over every file's split, path below it (with the class's folder) and content hash, and over how they are
+    read.
+    """
     digest = hashlib.sha256()
     digest.update(f"{metrics.READING_VERSION} {files.shape[1:]}\n".encode())
     for split in SPLITS:

@@ -23,7 +23,7 @@ from bench.memory import available_bytes
 from gans.networks.dcgan import nearest_sizes
 
 COMMON_SIZE = 64  # of pictures that differ in size
-LARGEST_NATIVE = 256  # of pictures that are all squares of one size, which they then keep
+LARGEST_NATIVE = 256  # of squares of one size that every network can make, which they then keep
 MEMORY_SHARE = 0.25  # of free memory that training pictures may fill: a trainer holds a second copy
 MEMORY_BYTES = 4 * 2**30  # and at most this, which most GPUs have to spare
 

@@ -43,7 +43,7 @@ class Request:
 
     root: Path  # where data sets lie or are downloaded to
     image_size: int  # side in pixels; 0 where none is known or there is none (points)
-    argument: str = ""  # what stands behind the colon of its name
+    argument: str = ""  # what stands behind the name: PATH, PATH#FOLD or #FOLD; "" for nothing
     reading: Reading = Reading()
 
 
@@ -66,7 +66,7 @@ class Source:
     loader: Loader
     recipe_fields: Mapping[str, str] = field(default_factory=dict)
     spelling: str  # how a user writes it, as folder:PATH; its name if nothing may stand behind that
-    argument: str = ""
+    argument: str = ""  # what stands behind the name: PATH, PATH#FOLD or #FOLD; "" for nothing
     reads_pictures: bool = False  # whether a `Reading` means anything to it
 
     def load(self, root: Path, image_size: int | None = None, reading: Reading | None = None) -> Dataset:

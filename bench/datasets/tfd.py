@@ -38,7 +38,7 @@ ORIGIN = f"J. Susskind, A. Anderson, G. Hinton; <data root>/tfd/{DEFAULT} or the
     licence=LICENCE,
     origin=ORIGIN,
     image_size=0,
-    spelling="tfd[:MAT][#FOLD]",
+    spelling="tfd[:PATH][#FOLD]",
 )
 def load(request: Request) -> Dataset:
     """Unlabelled faces to learn from, a fold's validation and test faces."""
@@ -53,7 +53,7 @@ def load(request: Request) -> Dataset:
     licence=LICENCE,
     origin=ORIGIN,
     image_size=0,
-    spelling="tfd-expressions[:MAT][#FOLD]",
+    spelling="tfd-expressions[:PATH][#FOLD]",
 )
 def load_expressions(request: Request) -> Dataset:
     """A fold's training, validation and test faces, with their expressions."""

@@ -27,7 +27,7 @@ def base_and_doublings(size: int) -> tuple[int, int] | None:
 
 
 def nearest_sizes(size: int) -> tuple[int, ...]:
-    """The possible sizes just above `size` and just below, or at, it."""
+    """The largest possible size up to `size`, if there is one, then the smallest above it."""
     possible = sorted(b * 2**n for b in (4, 5, 6, 7) for n in range(1, 12))
     below = [s for s in possible if s <= size][-1:]
     return tuple(below + [s for s in possible if s > size][:1])
@@ -108,7 +108,10 @@ def initialise(module: nn.Module) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DCGAN(Network, kind="dcgan"):
-    """Widths: `ngf` maps in G's last hidden layer, `ndf` in D's first; `dropout` in D's hidden layers."""
+    """Widths: `ngf` maps in G's last hidden layer, `ndf` in D's first; `dropout` in D's hidden layers.
+
+    `norm_g` and `norm_d` are `batch` or `none`.
+    """
 
     ngf: int = 64
     ndf: int = 64

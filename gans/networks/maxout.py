@@ -109,8 +109,9 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Maxout(Network, kind="maxout"):
-    """Widths from input to output; `pieces` linear pieces a maxout unit; dropout rates of what is dropped.
+    """Widths from input to output; `pieces` linear pieces a maxout unit.
 
+    `dropout…` are probabilities that a unit is dropped; `init_…` bounds of the uniform weights.
     `dropout_g` and `noise_g` (standard deviation) act on G's hidden layers, in training and in sampling:
     the theory allows them, the paper's experiments do without (§3, end of §5's architecture).
     """

@@ -1,8 +1,9 @@
 """What the trainer asks of a pair of networks.
 
 G maps z, float `(n, nz)`, to samples in the network's range: images `(n, C, H, W)` in [−1, 1] or
-points `(n, 2)`. D maps samples to raw outputs `(n,)`: logits or critic values, never probabilities.
-Players of a conditional variant also take int64 labels `(n,)`, as the keyword `labels`.
+points `(n, 2)`. D maps samples to raw outputs `(n,)`, or `(n, outputs)` where more than one is asked for:
+logits or critic values, never probabilities. G of a conditional variant also takes int64 labels `(n,)`, as
+the keyword `labels`; so does D where labels are joined to its input (`conditioning=joined`).
 
 A network that needs randomness in its forward (dropout, noise) declares it: its `draws` attribute holds
 one shape a draw and sample, and its forward takes the tensors, uniform in [0, 1), as the keyword `draws`.

@@ -62,7 +62,7 @@ def test_the_table_and_the_picture(sample, conditional, digits):
     assert done.out.splitlines()[1] == (
         "the nearest of 1000 training images of digits, 2 a sample, are in out/neighbours.csv: the first at "
         f"{first.min():.3g} to {first.max():.3g} in pixels of 0 to 1, median {np.median(first):.3g}; 0 of 4 "
-        "samples are copies; out/neighbours.png shows them"
+        "samples are exact copies; out/neighbours.png shows them"
     )
     with Image.open("out/neighbours.png") as picture:
         # 4 rows of a sample, a gap of 16 / 4 and two neighbours, with the lines between.
@@ -112,7 +112,7 @@ def store_of_points(monkeypatch):
 
 def test_copies_are_at_distance_0_and_counted(digits):
     said = save_neighbours(digits.train.samples[[5, 900]], None, digits, 1, Path())
-    assert "; 2 of 2 samples are copies; " in said
+    assert "; 2 of 2 samples are exact copies; " in said
     table = pd.read_csv("neighbours.csv")
     assert table["distance"].tolist() == [0, 0]
     places = table["training_index"].tolist()

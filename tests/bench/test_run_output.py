@@ -99,7 +99,7 @@ def test_the_list_has_a_line_for_each_variant_and_data_set(run):
     lines = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
     spellings = [source.spelling for source in datasets.known()]
     assert lines == [*gans.names(), *spellings, *gans.names()]
-    assert {"digits", "mnist", "cifar10", "folder:PATH", "tfd[:MAT][#FOLD]"} <= set(spellings)
+    assert {"digits", "mnist", "cifar10", "folder:PATH", "tfd[:PATH][#FOLD]"} <= set(spellings)
     assert "critic.n_critic=5" in done.out
     assert list(Path().iterdir()) == []
 
