@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gans.batches import Batches, SampleSource
 from gans.classes import Classes
 from gans.errors import Diverged, VariantError
+from gans.images import scaled
 from gans.monitor import Monitor
 from gans.networks.network import adapt, draw, draw_shapes, forward
 from gans.precision import backend_flags
@@ -101,7 +102,7 @@ class Trainer:
             # On the CPU whatever the device, so that every device starts from the same weights.
             with seeded(settings.seed, "initialisation"):
                 players = variant.build(self.shape, None if self.classes is None else len(self.classes))
-            adapt(players[0], lambda: self._mean_in_network())
+            adapt(players[0], self._mean_in_network)
         else:
             self._check_shape(players[0])
         generator, discriminator = players
@@ -267,7 +268,7 @@ class Trainer:
 
     def _mean_in_network(self) -> Tensor:
         mean = self.batches.mean()
-        return mean / 127.5 - 1 if len(self.shape) == 3 else mean
+        return scaled(mean) if len(self.shape) == 3 else mean
 
     @torch.no_grad()
     def _discriminator_after_generator(self) -> Tensor:
