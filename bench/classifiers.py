@@ -25,10 +25,10 @@ from bench.folders import cache_folder, data_folder
 from results.atomic import replacing
 
 # Images shown in training, in a bounded number of passes: enough for 99 % on MNIST and on digits.
-TRAINING_IMAGES = 250_000
+IMAGES_SHOWN = 250_000
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 LEARNING_RATE = 6e-3
-MOST_IMAGES = 50_000  # that it learns from; more, chosen once at random, would take longer, not help
+MOST_DISTINCT_IMAGES = 50_000  # that it learns from; more, chosen once at random, would take longer, not help
 LARGEST_SIDE = 64  # pixels that it sees; larger pictures are shown to it at this size
 
 
@@ -93,7 +93,7 @@ def train_and_save(dataset: Dataset, path: Path) -> float:
         raise InputError(f"The data set {dataset.name} holds points, and the classifier is one of images.")
     images, labels = training_sample(dataset)
     n = len(images)
-    epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, round(TRAINING_IMAGES / n)))
+    epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, round(IMAGES_SHOWN / n)))
     classifier = metrics.train_classifier(
         images,
         labels,
@@ -103,8 +103,7 @@ def train_and_save(dataset: Dataset, path: Path) -> float:
         epochs=epochs,
         learning_rate=LEARNING_RATE,
     )
-    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
-    accuracy = metrics.accuracy(classifier, dataset.test.samples, dataset.test.labels)
+    accuracy = metrics.accuracy(classifier, dataset.test.tensor, dataset.test.labels)
     metadata = metrics.ClassifierMetadata(
         test_accuracy=accuracy,
         training_data=f"{dataset.name}/train@{dataset.fingerprint}",
@@ -121,14 +120,11 @@ def training_sample(dataset: Dataset) -> tuple[Tensor, Tensor]:
     samples, labels = dataset.train.samples, dataset.train.labels
     assert labels is not None
     chosen = torch.arange(len(samples))
-    if len(samples) > MOST_IMAGES:
-        chosen = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:MOST_IMAGES]
+    if len(samples) > MOST_DISTINCT_IMAGES:
+        shuffled = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))
+        chosen = shuffled[:MOST_DISTINCT_IMAGES]
     side = min(LARGEST_SIDE, dataset.shape[-1])
-    parts = [
-        resized(part, side)
-        for indices in torch.split(chosen, 1000)
-        for part in [samples[indices] if isinstance(samples, Tensor) else samples.fetch(indices)]
-    ]
+    parts = [resized(dataset.train.at(indices), side) for indices in torch.split(chosen, 1000)]
     return torch.cat(parts), labels[chosen]
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import gans
-from bench.asked_classes import asked_classes, spread
+from bench.class_option import asked_classes, spread
 from bench.errors import InputError
 from gans.noise import Uniform, linear_walk, spherical_walk
 
@@ -16,7 +16,7 @@ WALKS = {"linear": linear_walk, "spherical": spherical_walk}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Drawing:
     """`n` samples, or walks of `steps` samples each, of `classes` in that order (None: drawn)."""
 
     n: int
@@ -35,8 +35,8 @@ class Request:
         classes: str | None,
         walk: str | None,
         steps: int | None,
-    ) -> "Request":
-        """A request from what a user typed (None: not given), once it is known to make sense.
+    ) -> "Drawing":
+        """What to draw, from what a user typed (None: not given), once it is known to make sense.
 
         Raises
         ------
@@ -59,28 +59,28 @@ class Request:
         return cls(n=n, seed=seed, classes=asked, walk=walk, steps=steps or DEFAULT_STEPS)
 
 
-def draw(sampler: gans.Sampler, request: Request) -> tuple[Tensor, Tensor | None]:
+def draw(sampler: gans.Sampler, drawing: Drawing) -> tuple[Tensor, Tensor | None]:
     """Samples `(n, …)` or walks `(n, steps, …)`, and labels, int64 `(n,)`, of a conditional variant.
 
     Samples are those of `Sampler.sample` from the same seed, and walks begin at them.
     """
-    generator = gans.generator_for(request.seed, "samples")
+    generator = gans.generator_for(drawing.seed, "samples")
     noise = sampler.variant.noise
-    start = noise.draw(request.n, generator)
-    if request.classes is None:
-        labels = sampler.draw_labels(request.n, generator)
+    start = noise.draw(drawing.n, generator)
+    if drawing.classes is None:
+        labels = sampler.draw_labels(drawing.n, generator)
     else:
-        labels = spread(request.n, request.classes)
-    if request.walk is None:
+        labels = spread(drawing.n, drawing.classes)
+    if drawing.walk is None:
         return sampler.decode(start, labels), labels
-    if request.walk == "spherical" and isinstance(noise, Uniform):
+    if drawing.walk == "spherical" and isinstance(noise, Uniform):
         warnings.warn(
             f"{sampler.variant.name} draws its noise from a cube, which spherical walks leave; linear ones "
             "stay inside.",
             stacklevel=2,
         )
-    latents = WALKS[request.walk](start, noise.draw(request.n, generator), request.steps)
+    latents = WALKS[drawing.walk](start, noise.draw(drawing.n, generator), drawing.steps)
     # Step by step, because a generator with noise of its own repeats it for the same place among latents:
     # along a walk only z changes.
-    steps = [sampler.decode(latents[:, step], labels) for step in range(request.steps)]
+    steps = [sampler.decode(latents[:, step], labels) for step in range(drawing.steps)]
     return torch.stack(steps, 1), labels

@@ -25,8 +25,6 @@ COLUMNS = ("sample", "class", "rank", "training_index", "distance", "training_cl
 PICTURED = 100  # samples; the table has all
 CHUNK_VALUES = 2**26  # of streamed images read at a time: 64 MiB
 
-Samples = Tensor | gans.SampleSource
-
 
 def training_data(checkpoint: Path, sampler: gans.Sampler, name: str | None, root: Path) -> Dataset:
     """The data set called `name`, or the one that the checkpoint's run was trained on, at the samples' size.
@@ -54,14 +52,16 @@ def training_data(checkpoint: Path, sampler: gans.Sampler, name: str | None, roo
             ) from error
     wanted = name or str(trained_on)
     size = sampler.shape[-1] if is_image_shape(sampler.shape) else None
+    source = None
     try:
         source = datasets.get(wanted)
         data = source.load(root, size or source.image_size)
     except (InputError, metrics.MetricError) as error:
-        if name is None and ":" in wanted:  # folder:NAME, of which rows do not say where it lay
+        # Rows have a data set's name, not what stood behind it: where a folder lay, or which fold it was.
+        if name is None and (source is None or source.spelling != source.name):
             raise InputError(
-                f"{checkpoint} was trained on {wanted}, which is not here: name it with --dataset, with its "
-                "whole path."
+                f"{checkpoint} was trained on {wanted}, which is not here: name it with --dataset, as you "
+                "gave it to bench.run."
             ) from error
         raise
     if data.shape != sampler.shape:
@@ -118,7 +118,7 @@ def save_neighbours(
     )
     if images:
         shown = found.indices[:PICTURED]
-        beside = _fetched(data.train.samples, shown.flatten())
+        beside = data.train.at(shown.flatten())
         beside = beside.view(*shown.shape, *beside.shape[1:])
         save_sheet(neighbour_sheet(samples[:PICTURED], beside), folder / PICTURE)
         part = f", of the first {PICTURED} samples" if len(samples) > PICTURED else ""
@@ -140,14 +140,10 @@ def _save_table(
                 writer.writerow((i, asked[i] if asked else "", j + 1, place, f"{distance:.9g}", label))
 
 
-def _chunks(samples: Samples) -> Iterator[Tensor]:
+def _chunks(samples: Tensor | gans.SampleSource) -> Iterator[Tensor]:
     if isinstance(samples, Tensor):
         yield samples
         return
     rows = max(1, CHUNK_VALUES // math.prod(samples.shape[1:]))
     for start in range(0, len(samples), rows):
         yield samples.fetch(torch.arange(start, min(start + rows, len(samples))))
-
-
-def _fetched(samples: Samples, indices: Tensor) -> Tensor:
-    return samples[indices] if isinstance(samples, Tensor) else samples.fetch(indices)

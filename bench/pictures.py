@@ -11,6 +11,7 @@ import results
 from bench.datasets import Dataset
 from results.atomic import replacing
 
+WHITE = 255
 SMALLEST_SIDE = 448  # pixels: 8 × 8 pictures of 16 pixels would otherwise be a stamp
 
 
@@ -23,9 +24,13 @@ def to_picture(image: Tensor) -> Image.Image:
 def save_grid(images: Tensor, path: Path, *, columns: int = 8) -> None:
     """Write uint8 `(n, C, H, W)` images as one picture, enlarged by whole pixels to be looked at."""
     picture = to_picture(tiled(images, columns))
-    factor = max(1, -(-SMALLEST_SIDE // min(picture.size)))
+    save_picture(enlarged(picture, max(1, -(-SMALLEST_SIDE // min(picture.size)))), path)
+
+
+def enlarged(picture: Image.Image, factor: int) -> Image.Image:
+    """A picture whose every pixel has become `factor` × `factor`."""
     size = (picture.width * factor, picture.height * factor)
-    save_picture(picture.resize(size, Image.Resampling.NEAREST), path)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) -> None:
@@ -33,8 +38,7 @@ def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) ->
 
     The title says what the points shown capture: what a score says is measured on more of them.
     """
-    modes, real = dataset.modes, dataset.train.samples
-    assert isinstance(real, Tensor)  # points are never streamed
+    modes, real = dataset.modes, dataset.train.tensor
     if modes is not None:
         counts = metrics.mode_counts(points, modes)
         share, _ = metrics.high_quality_share(counts, len(points))
@@ -50,17 +54,18 @@ def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) ->
         title=title,
         centres=None if modes is None else modes.centres.numpy(),
         radius=None if modes is None else metrics.HIGH_QUALITY_SIGMAS * modes.sigma,
+        circle_label=f"{metrics.HIGH_QUALITY_SIGMAS:g} σ of a mode",
     )
 
 
 def tiled(images: Tensor, columns: int) -> Tensor:
     """One uint8 `(C, H, W)` image of all images in rows, with a white line of a pixel around each."""
     rows = -(-len(images) // columns)
-    padded = torch.nn.functional.pad(images, (0, 1, 0, 1), value=255)
+    padded = torch.nn.functional.pad(images, (0, 1, 0, 1), value=WHITE)
     n, c, h, w = padded.shape
-    cells = torch.cat((padded, padded.new_full((rows * columns - n, c, h, w), 255)))
+    cells = torch.cat((padded, padded.new_full((rows * columns - n, c, h, w), WHITE)))
     grid = cells.view(rows, columns, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, rows * h, columns * w)
-    return torch.nn.functional.pad(grid, (1, 0, 1, 0), value=255)
+    return torch.nn.functional.pad(grid, (1, 0, 1, 0), value=WHITE)
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:

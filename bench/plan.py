@@ -12,7 +12,6 @@ import metrics
 from bench import datasets
 from bench.classifiers import extractor_for
 from bench.datasets import Dataset, Reading, Source
-from bench.datasets.registry import default_workers
 from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable, with_changes
@@ -104,21 +103,19 @@ def sources_of(spelled: Sequence[str]) -> list[Source]:
 
 def reading_of(options: argparse.Namespace, sources: Sequence[Source]) -> Reading:
     """How pictures in files are read; options about that need a data set that consists of such files."""
-    given = {
-        "--skip-damaged": options.skip_damaged,
-        "--stream": options.stream is not None,
-        "--workers": options.workers is not None,
+    asked = {
+        "skip_damaged": options.skip_damaged or None,
+        "stream": options.stream,
+        "workers": options.workers,
     }
-    for option, is_given in given.items():
-        if is_given and not any(source.reads_pictures for source in sources):
+    given = {field: value for field, value in asked.items() if value is not None}
+    for field in given:
+        if not any(source.reads_pictures for source in sources):
             raise InputError(
-                f"{option} is given, but no data set that was asked for is a folder of pictures, folder:PATH."
+                f"--{field.replace('_', '-')} is given, but no data set that was asked for is a folder of "
+                "pictures, folder:PATH."
             )
-    return Reading(
-        skip_damaged=options.skip_damaged,
-        stream=options.stream or "auto",
-        workers=options.workers or default_workers(),
-    )
+    return Reading(**given)
 
 
 def scoring_for(

@@ -16,9 +16,9 @@ from torch import Tensor
 
 import gans
 from bench import cli
-from bench.asked_classes import listed
+from bench.class_option import listed
 from bench.datasets import Dataset
-from bench.drawing import DEFAULT_STEPS, WALKS, Request, draw
+from bench.drawing import DEFAULT_STEPS, WALKS, Drawing, draw
 from bench.errors import InputError
 from bench.find_run import checkpoint_of
 from bench.folders import DATA_VARIABLE, data_folder
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     require_sense(options)
     checkpoint = checkpoint_of(options.run, options.store)
     sampler = gans.load(checkpoint)
-    request = Request.of(
+    drawing = Drawing.of(
         sampler,
         n=options.n,
         seed=options.seed,
@@ -122,18 +122,18 @@ def main(arguments: list[str]) -> int:
         walk=options.interpolate,
         steps=options.steps,
     )
-    format_ = chosen_format(options.format, sampler, request, checkpoint)
+    format_ = chosen_format(options.format, sampler, drawing, checkpoint)
     if options.out.is_dir() and any(options.out.iterdir()):
         raise InputError(f"The folder {options.out} is not empty; --out takes a new or an empty one.")
     data: Dataset | None = None
     if options.neighbours is not None:
         data = training_data(checkpoint, sampler, options.dataset, options.data_root or data_folder())
-        require_enough(options.neighbours, request.n, data)
+        require_enough(options.neighbours, drawing.n, data)
     cli.writable_folder(options.out)
-    samples, labels = draw(sampler, request)
+    samples, labels = draw(sampler, drawing)
     names = sampler.class_names
-    place = write(samples, labels, sampler, request, options.out, format_)
-    print(f"{described(sampler, request)} of {checkpoint} are in {place}")
+    place = write(samples, labels, sampler, drawing, options.out, format_)
+    print(f"{described(sampler, drawing)} of {checkpoint} are in {place}")
     if data is not None:
         asked = None if labels is None or names is None else [names[label] for label in labels.tolist()]
         print(save_neighbours(samples, asked, data, options.neighbours, options.out))
@@ -157,7 +157,7 @@ def require_sense(options: argparse.Namespace) -> None:
         raise InputError("--neighbours are of samples, and --interpolate draws walks; give one of them.")
 
 
-def chosen_format(asked: str | None, sampler: gans.Sampler, request: Request, checkpoint: Path) -> str:
+def chosen_format(asked: str | None, sampler: gans.Sampler, drawing: Drawing, checkpoint: Path) -> str:
     """`png`, `npy` or `grid`: what was asked for, or what suits.
 
     Raises
@@ -171,31 +171,31 @@ def chosen_format(asked: str | None, sampler: gans.Sampler, request: Request, ch
                 f"{checkpoint} makes points, not images: they can be written as --format npy only."
             )
         return "npy"
-    chosen = asked or ("grid" if request.walk else "png")
+    chosen = asked or ("grid" if drawing.walk else "png")
     if chosen == "grid":
-        require_viewable(request.n * (request.steps if request.walk else 1), sampler.shape)
+        require_viewable(drawing.n * (drawing.steps if drawing.walk else 1), sampler.shape)
     return chosen
 
 
-def described(sampler: gans.Sampler, request: Request) -> str:
+def described(sampler: gans.Sampler, drawing: Drawing) -> str:
     """What is drawn, in words: 100 images (1 × 28 × 28)."""
     shape = " × ".join(str(side) for side in sampler.shape)
     what = f"{'image' if is_image_shape(sampler.shape) else 'point'}"
-    if request.walk is None:
-        return f"{request.n} {what}{'s' * (request.n > 1)} ({shape})"
-    return f"{request.n} {request.walk} walk{'s' * (request.n > 1)} of {request.steps} {what}s ({shape})"
+    if drawing.walk is None:
+        return f"{drawing.n} {what}{'s' * (drawing.n > 1)} ({shape})"
+    return f"{drawing.n} {drawing.walk} walk{'s' * (drawing.n > 1)} of {drawing.steps} {what}s ({shape})"
 
 
 def write(
     samples: Tensor,
     labels: Tensor | None,
     sampler: gans.Sampler,
-    request: Request,
+    drawing: Drawing,
     folder: Path,
     format_: str,
 ) -> str:
     """Write samples or walks into a folder; returns where they are, in words."""
-    stem = "samples" if request.walk is None else "walks"
+    stem = "samples" if drawing.walk is None else "walks"
     names = sampler.class_names
     if format_ == "npy":
         path = folder / f"{stem}.npy"
@@ -204,12 +204,12 @@ def write(
         return said if labels is None else f"{said}; their classes in {folder / LABELS}"
     if format_ == "grid":
         path = folder / f"{stem}.png"
-        classes = request.classes or ([] if labels is None else sorted(set(labels.tolist())))
+        classes = drawing.classes or ([] if labels is None else sorted(set(labels.tolist())))
         save_grid_of(samples, labels, classes, path)
         if labels is None or names is None:
             return str(path)
         # A row a class; of walks, a row a walk.
-        rows = classes if request.walk is None else sorted(labels.tolist(), key=classes.index)
+        rows = classes if drawing.walk is None else sorted(labels.tolist(), key=classes.index)
         return f"{path}, from above: {listed([names[i] for i in rows])}"
     save_pictures(samples, labels, names, folder)
     return str(folder) if names is None else f"{folder}, a folder a class"

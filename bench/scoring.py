@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
 import gans
 import metrics
 from bench.datasets import Dataset
@@ -95,12 +93,10 @@ def needs_asked_classes(name: str) -> bool:
 
 def reference_of(dataset: Dataset) -> metrics.Reference:
     """The real pile that samples are compared with: the test split, σ being chosen on validation."""
-    assert isinstance(dataset.test.samples, Tensor)  # only training samples may be streamed
-    assert isinstance(dataset.validation.samples, Tensor)
     return metrics.Reference(
         f"{dataset.name}/test@{dataset.fingerprint}",
-        dataset.test.samples,
-        dataset.validation.samples,
+        dataset.test.tensor,
+        dataset.validation.tensor,
         test_labels=dataset.test.labels,
         class_names=dataset.class_names,
         modes=dataset.modes,

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from bench.errors import InputError
-from bench.pictures import save_picture, tiled, to_picture
+from bench.pictures import WHITE, enlarged, save_picture, tiled, to_picture
 
 LONGEST_SIDE = 1200  # pixels: up to it, small images are enlarged by whole pixels
 MOST_PIXELS = 2**26  # 8,192 × 8,192: what viewers open
-WHITE = 255
 
 
 def class_sheet(classes: Sequence[Tensor]) -> Tensor:
@@ -55,9 +53,7 @@ def neighbour_sheet(images: Tensor, neighbours: Tensor) -> Tensor:
 def save_sheet(sheet: Tensor, path: Path) -> None:
     """Write a sheet uint8 `(C, h, w)` as a PNG, enlarged by whole pixels if it is small."""
     picture = to_picture(sheet)
-    factor = max(1, LONGEST_SIDE // max(picture.size))
-    size = (picture.width * factor, picture.height * factor)
-    save_picture(picture.resize(size, Image.Resampling.NEAREST), path)
+    save_picture(enlarged(picture, max(1, LONGEST_SIDE // max(picture.size))), path)
 
 
 def require_viewable(n: int, shape: tuple[int, ...]) -> None:

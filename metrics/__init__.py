@@ -25,8 +25,8 @@ from metrics.classifier import (
 from metrics.errors import MetricError
 from metrics.features import SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
 from metrics.frechet import frechet_distance
-from metrics.image_files import SUFFIXES, ImageFiles, SurveyedImage, list_images, survey_images
-from metrics.images import READING_VERSION, ImageHeader, UnreadableImageError, read_image
+from metrics.image_files import IMAGE_SUFFIXES, ImageFiles, SurveyedImage, list_images, survey_images
+from metrics.images import IMAGE_READING_VERSION, ImageHeader, UnreadableImageError, read_image
 from metrics.inception_score import inception_score
 from metrics.measured import Score
 from metrics.modes import (
@@ -47,10 +47,10 @@ from metrics.scoring import score
 __all__ = [
     "GOODFELLOW_GRID",
     "HIGH_QUALITY_SIGMAS",
+    "IMAGE_READING_VERSION",
+    "IMAGE_SUFFIXES",
     "METRICS",
-    "READING_VERSION",
     "SHIPPED_CLASSIFIERS",
-    "SUFFIXES",
     "ClassifierMetadata",
     "DomainClassifier",
     "DomainClassifierExtractor",

@@ -17,7 +17,7 @@ from torch import Tensor
 from metrics.errors import MetricError
 from metrics.images import ImageHeader, UnreadableImageError, content_of, read_header, read_image
 
-SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     ".png .apng .jpg .jpeg .jpe .jfif .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .avif".split()  # noqa: SIM905
 )
 """Endings of file names, in lower case, that are taken for pictures."""
@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 def list_images(folder: Path) -> list[tuple[str, ...]]:
     """Every picture below a folder, as the parts of its path from there, sorted.
 
-    Names that begin with a dot and files with other endings than `SUFFIXES` are left out. Links are
+    Names that begin with a dot and files with other endings than `IMAGE_SUFFIXES` are left out. Links are
     followed, but not into a folder that they lie in; one that leads nowhere is listed, to be complained
     of when it is read.
 
@@ -55,7 +55,7 @@ def _below(folder: Path, parts: tuple[str, ...], above: tuple[Path, ...]) -> Ite
         path = Path(entry.path)
         if entry.is_dir():
             yield from _below(path, (*parts, entry.name), (*above, here))
-        elif path.suffix.lower() in SUFFIXES and (entry.is_file() or not path.exists()):
+        elif path.suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or not path.exists()):
             yield (*parts, entry.name)
 
 
@@ -125,12 +125,6 @@ class ImageFiles:
         """
         images = [self._image(i) for i in indices.tolist()]
         return torch.stack(images) if images else torch.empty(0, *self.shape[1:], dtype=self.dtype)
-
-    def load(self) -> Tensor:
-        """All images, uint8 (n, C, S, S); raises as `fetch`."""
-        images = torch.empty(self.shape, dtype=self.dtype)
-        self.decode(images)
-        return images
 
     def decode(self, into: Tensor | None = None) -> None:
         """Decode every file once, on all workers, into uint8 (n, C, S, S), or just to see that it can be.

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from metrics.errors import MetricError
 
-READING_VERSION = 1
+IMAGE_READING_VERSION = 1
 """Version of the rules above; a change of what any file is read as raises it."""
 
 MAX_PIXELS = 89_478_485

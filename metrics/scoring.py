@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from metrics.asked_classes import class_agreement_score, class_fid_score
 from metrics.catalogue import (
     INCEPTION_SPLITS,
     METRICS,
@@ -18,6 +17,7 @@ from metrics.catalogue import (
     sigma_samples,
 )
 from metrics.class_scores import check_labels
+from metrics.conditional_scores import class_agreement_score, class_fid_score
 from metrics.errors import MetricError
 from metrics.features import Extractor, Features
 from metrics.frechet import bootstrap_frechet, frechet_to_root

@@ -25,6 +25,7 @@ def plot_points(
     title: str,
     centres: NDArray[Any] | None = None,
     radius: float | None = None,
+    circle_label: str = "",
 ) -> None:
     """Draw generated points over real ones to a PNG of 900 × 900 pixels, with equal axes.
 
@@ -42,6 +43,8 @@ def plot_points(
         Stands above the figure; may have several lines.
     centres, radius
         Of circles around the modes, (k, 2) and > 0, in the points' units; None for no circles.
+    circle_label
+        What the circles are, for the legend; left out there if empty.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def plot_points(
                 offset_transform=axes.transData, facecolors="none", edgecolors=ORANGE, linewidths=1,
             )
         )  # fmt: skip
-        axes.scatter([], [], s=60, facecolors="none", edgecolors=ORANGE, label="3 σ of a mode")
+        axes.scatter([], [], s=60, facecolors="none", edgecolors=ORANGE, label=circle_label or None)
     axes.scatter(fake[:, 0], fake[:, 1], s=5, color=BLUE, alpha=0.5, linewidths=0, label="generated")
     outside = int((np.abs(fake - middle) > half).any(axis=1).sum())
     if outside:

@@ -14,7 +14,8 @@ from bench.errors import InputError
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT = 0.1  # share of the training pictures that becomes a validation, or a test, split
-LARGEST = 10_000  # pictures of a validation or test split: as published scores use, and fit in memory
+# Pictures of a validation or test split: as published scores use, and fit in memory
+LARGEST_HELD_OUT = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def chosen_by_content(digests: Sequence[str], at_most: int) -> set[int]:
 def with_all_splits(folder: Path, given: Pictures) -> Pictures:
     """Train, validation and test, none with content of another; what is not given is taken from train."""
     splits = {split: list(pictures) for split, pictures in given.items()}
-    n_held_out = min(LARGEST, max(1, round(HELD_OUT * len(splits["train"]))))
+    n_held_out = min(LARGEST_HELD_OUT, max(1, round(HELD_OUT * len(splits["train"]))))
     seen: set[str] = set()
     for split in ("test", "validation", "train"):
         if split not in splits:
@@ -75,7 +76,7 @@ def with_all_splits(folder: Path, given: Pictures) -> Pictures:
                 stacklevel=3,
             )
         if split != "train":
-            splits[split], _ = parted(splits[split], LARGEST)
+            splits[split], _ = parted(splits[split], LARGEST_HELD_OUT)
             seen.update(one.sha256 for one in splits[split])
     for split in ("test", "validation"):
         if split not in splits:
@@ -92,7 +93,7 @@ def with_all_splits(folder: Path, given: Pictures) -> Pictures:
 
 def parted(pictures: list[Picture], n: int) -> tuple[list[Picture], list[Picture]]:
     """About `n` pictures and the others, each in their order."""
-    if len(pictures) <= n and n >= LARGEST:
+    if len(pictures) <= n and n >= LARGEST_HELD_OUT:
         return pictures, []
     chosen = chosen_by_content([one.sha256 for one in pictures], n)
     return (
@@ -102,13 +103,12 @@ def parted(pictures: list[Picture], n: int) -> tuple[list[Picture], list[Picture
 
 
 def content_hash(splits: Pictures, files: metrics.ImageFiles) -> str:
-    """SHA-256 over what is learned from, and how it is read.
+    """SHA-256 over the files and over how they are read.
 
-    Over every file's split, path below it (with the class's folder) and content hash, and over how they are
-    read.
+    Of every file: its split, path below it (with the class's folder) and content hash.
     """
     digest = hashlib.sha256()
-    digest.update(f"{metrics.READING_VERSION} {files.shape[1:]}\n".encode())
+    digest.update(f"{metrics.IMAGE_READING_VERSION} {files.shape[1:]}\n".encode())
     for split in SPLITS:
         for one in splits[split]:
             name = os.fsencode(one.file.name)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import metrics
+from bench.errors import InputError
 
 CHUNK_PIXELS = 2**22  # resized at a time: bounds memory; results do not depend on it
 
@@ -22,6 +23,16 @@ class Split(NamedTuple):
     samples: Tensor | metrics.ImageFiles
     labels: Tensor | None
 
+    @property
+    def tensor(self) -> Tensor:
+        """The samples, where they are in memory."""
+        assert isinstance(self.samples, Tensor), "only training samples may be streamed"
+        return self.samples
+
+    def at(self, indices: Tensor) -> Tensor:
+        """The samples of int64 indices `(k,)` on the CPU, `(k, …)`."""
+        return self.samples[indices] if isinstance(self.samples, Tensor) else self.samples.fetch(indices)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -29,6 +40,11 @@ class Dataset:
 
     Networks learn from `train`; choices (Parzen's σ, the best checkpoint) are made on `validation`;
     `test` is what is reported.
+
+    Raises
+    ------
+    InputError
+        For samples read from files without `content`.
     """
 
     name: str
@@ -37,9 +53,13 @@ class Dataset:
     test: Split
     class_names: tuple[str, ...] | None = None
     modes: metrics.Modes | None = None  # of the mixture that points were drawn from
-    content: str | None = None  # of samples read from files: a hash of those, which costs no decoding
+    content: str | None = None  # needed of samples read from files: a hash, in hex, that costs no decoding
     images_skipped: int = 0  # files that could not be read, and were left out as asked
     notes: tuple[str, ...] = ()  # sentences about how it was read, for the user
+
+    def __post_init__(self) -> None:
+        if self.content is None and isinstance(self.train.samples, metrics.ImageFiles):
+            raise InputError(f"The data set {self.name} is read from files, so it needs their `content`.")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,13 +73,16 @@ class Dataset:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of a SHA-256 over every split's shape, samples and labels: the content itself."""
+        """The content itself, in short.
+
+        16 hex digits of a SHA-256 over every split's shape, samples and labels, or of `content` where it is
+        set.
+        """
         if self.content is not None:
             return self.content[:16]
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for part in split:
-                tensor = part.load() if isinstance(part, metrics.ImageFiles) else part
+            for tensor in (split.tensor, split.labels):
                 if tensor is not None:
                     digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
                     digest.update(tensor.contiguous().numpy().data.cast("B"))

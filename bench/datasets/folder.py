@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 import metrics
-from bench.datasets.content_split import LARGEST, SPLITS, Picture, Pictures, content_hash, with_all_splits
+from bench.datasets.content_split import (
+    LARGEST_HELD_OUT,
+    SPLITS,
+    Picture,
+    Pictures,
+    content_hash,
+    with_all_splits,
+)
 from bench.datasets.dataset import Dataset, Split
 from bench.datasets.folder_layout import PictureFile, find_pictures
 from bench.datasets.registry import Reading, Request, register
@@ -179,7 +186,7 @@ def how_read(
         f"resized from {_range(sizes)}" if sizes != [(side, side)] else "",
         f"gray pictures read as colour: {gray}" if channels == 3 and gray else "",
         "train streamed" if "train" not in images else "",
-        f"left out, as copies or beyond {LARGEST:,} of a split: {left_out}" if left_out else "",
+        f"left out, as copies or beyond {LARGEST_HELD_OUT:,} of a split: {left_out}" if left_out else "",
         f"skipped, as they cannot be read: {skipped}" if skipped else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from pathlib import Path
 import metrics
 from bench.errors import InputError
 
-SPLITS = {
+SPLIT_OF_FOLDER = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -47,7 +47,7 @@ def find_pictures(folder: Path) -> dict[str, list[PictureFile]]:
     if not found:
         raise InputError(
             f"The folder {folder} holds no pictures: no file in it or below ends in "
-            f"{', '.join(sorted(metrics.SUFFIXES))}."
+            f"{', '.join(sorted(metrics.IMAGE_SUFFIXES))}."
         )
     piles = {
         split: _pile(folder.joinpath(*above), parts)
@@ -75,7 +75,7 @@ def _splits(
             below.setdefault(parts[0], []).append(parts[1:])
         else:
             loose.append(parts)
-    meant = {name: SPLITS[name.lower()] for name in below if name.lower() in SPLITS}
+    meant = {name: SPLIT_OF_FOLDER[name.lower()] for name in below if name.lower() in SPLIT_OF_FOLDER}
     if loose and {"train", "test"} & set(meant.values()):
         raise InputError(
             f"The folder {folder} has pictures of its own ({loose[0][0]}) beside the subfolders "

@@ -132,9 +132,9 @@ def folder(path: Path, **reading: object) -> Dataset:
 def test_a_streamed_folders_classifier_is_that_of_the_folder_in_memory(tmp_path, monkeypatch):
     write_classes(tmp_path / "My Pets & Co", 12, ("cats", "dogs"))
     write_picture(tmp_path / "My Pets & Co/one parrot/x.png", 5000)  # a class of one is a class
-    monkeypatch.setattr(bench.classifiers, "TRAINING_IMAGES", 20)
+    monkeypatch.setattr(bench.classifiers, "IMAGES_SHOWN", 20)
     monkeypatch.setattr(bench.classifiers, "MIN_EPOCHS", 1)
-    monkeypatch.setattr(bench.classifiers, "MOST_IMAGES", 10)
+    monkeypatch.setattr(bench.classifiers, "MOST_DISTINCT_IMAGES", 10)
     for stream in ("always", "never"):
         data = folder(tmp_path / "My Pets & Co", stream=stream)
         accuracy = bench.classifiers.train_and_save(data, Path(f"{stream}.safetensors"))

@@ -12,8 +12,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+import metrics
 from bench import cli, datasets
-from bench.datasets import registry
+from bench.datasets import Dataset, Split, registry
 from bench.datasets.dataset import resized
 from bench.errors import InputError
 from bench.folders import DATA_VARIABLE, data_folder
@@ -84,6 +85,15 @@ def test_resizing_in_chunks_is_resizing(monkeypatch):
     at_once = resized(images, 16)
     monkeypatch.setattr("bench.datasets.dataset.CHUNK_PIXELS", 7 * 16 * 16)
     assert resized(images, 16).equal(at_once)
+
+
+def test_files_of_pictures_need_a_hash_of_their_content():
+    files = metrics.ImageFiles([Path("a.png")], size=8, channels=1)
+    held_out = Split(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), None)
+    parts = {"train": Split(files, None), "validation": held_out, "test": held_out}
+    with pytest.raises(InputError, match="mine is read from files, so it needs their `content`"):
+        Dataset(name="mine", **parts)
+    assert Dataset(name="mine", **parts, content="0123456789abcdef01").fingerprint == "0123456789abcdef"
 
 
 FILE_OF_A_DATASET = """

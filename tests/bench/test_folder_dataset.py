@@ -105,7 +105,7 @@ def test_copies_never_sit_in_two_given_splits(tmp_path):
 
 def test_a_held_out_split_is_capped(tmp_path, monkeypatch):
     write_pile(tmp_path / "x", 40)
-    monkeypatch.setattr(bench.datasets.content_split, "LARGEST", 3)
+    monkeypatch.setattr(bench.datasets.content_split, "LARGEST_HELD_OUT", 3)
     assert counts(load(tmp_path / "x")) == [34, 3, 3]
     write_pile(tmp_path / "split/train", 20)
     write_pile(tmp_path / "split/test", 9, first_seed=50)

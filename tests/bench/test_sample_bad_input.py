@@ -119,11 +119,16 @@ def test_data_that_have_changed_since_are_not_what_it_was_trained_on(sample, con
         training_data(conditional / CHECKPOINT, gans.load(conditional / CHECKPOINT), "digits", Path())
 
 
-def test_a_folder_that_lies_elsewhere_now(sample, conditional, monkeypatch):
-    rows = SimpleNamespace(iloc={-1: {"dataset": "folder:faces", "dataset_fingerprint": "0123"}})
+# A folder elsewhere, a fold of a file, a file elsewhere.
+@pytest.mark.parametrize("name", ["folder:faces", "tfd-fold3", "tfd"])
+def test_a_recorded_name_that_does_not_lead_to_the_data(name, sample, conditional, monkeypatch):
+    rows = SimpleNamespace(iloc={-1: {"dataset": name, "dataset_fingerprint": "0123"}})
+    monkeypatch.setenv("GAN_BENCH_DATA", "nowhere")
     monkeypatch.setattr(results, "read_run", lambda _: rows)
     before = contents(Path())
-    sentence = "was trained on folder:faces, which is not here: name it with --dataset, with its whole path."
+    sentence = (
+        f"was trained on {name}, which is not here: name it with --dataset, as you gave it to bench.run."
+    )
     refused(sample("digits-cgan --neighbours 1 --out out"), sentence, before)
     assert sample("digits-cgan --neighbours 1 --dataset digits --n 1 --out out").code == 0
 

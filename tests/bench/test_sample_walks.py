@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 import gans
-from bench.drawing import WALKS, Request, draw
+from bench.drawing import WALKS, Drawing, draw
 from bench.execute import CHECKPOINT
 
 
 def request(sampler, **changes):
     asked = {"n": 6, "seed": 3, "classes": None, "walk": "linear", "steps": 5}
-    return Request.of(sampler, **asked | changes)
+    return Drawing.of(sampler, **asked | changes)
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ def test_circles_and_points_beyond_the_axes_change_the_picture(tmp_path: Path) -
     plain = picture(path, REAL)
     circled = picture(path, REAL, centres=CENTRES, radius=0.3)
     assert (plain != circled).any()
+    named = picture(path, REAL, centres=CENTRES, radius=0.3, circle_label="3 σ of a mode")
+    assert (named != circled)[:, 450:].any()  # in the legend, on the right
     far = picture(path, np.concatenate([REAL, [[1e6, 0.0]]]))
     assert (far != plain).any()  # it says how many lie outside
     assert np.mean(far != plain) < 0.01  # and the axes stay

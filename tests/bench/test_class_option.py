@@ -1,6 +1,6 @@
 import pytest
 
-from bench.asked_classes import asked_classes, listed, spread
+from bench.class_option import asked_classes, listed, spread
 from bench.errors import InputError
 
 PETS = ("cat", "Great Dane", "3", "cat, sleeping", "dog")
