@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ import torch
 import gans
 from bench.datasets import Dataset
 from bench.errors import InputError
+from gans.pieces import Piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,15 @@ class Cell:
     @property
     def changed(self) -> str:
         """What differs from the variant's own settings, as `--set` would write it; "" if nothing."""
-        own = gans.field_values(gans.get(self.variant.name))
+        recipe = gans.get(self.variant.name)
+        own = gans.field_values(recipe)
         mine = gans.field_values(self.variant)
         last_parts = Counter(path.rpartition(".")[2] for path in mine)
         changes = []
+        for slot, kind in _slots(self.variant).items():
+            if own[slot] != kind:  # below it, what differs from that piece's own defaults
+                recipe = gans.set_field(recipe, slot, kind)
+        own |= {path: value for path, value in gans.field_values(recipe).items() if "." in path}
         for path, value in mine.items():
             if own.get(path) != value:
                 last = path.rpartition(".")[2]
@@ -70,7 +76,8 @@ def with_changes(
 ) -> list[gans.Variant]:
     """The variants with a data set's suggested fields and then the user's `--set` changes made.
 
-    A change is `variant.field=value`, or `field=value` for every chosen variant that has the field.
+    A change is `variant.field=value`, or `field=value` for every chosen variant that has the field. Slots are
+    filled first, in whatever order the changes stand, so that no field is set on a piece that then goes.
 
     Raises
     ------
@@ -79,12 +86,19 @@ def with_changes(
     gans.VariantError
         If no variant has the field, or if it cannot take the value.
     """
-    variants = _with_user_changes(variants, changes)
+    slots = {slot for variant in variants for slot in _slots(variant)}
+    fills = [change for change in changes if change.partition("=")[0].rpartition(".")[2] in slots]
+    variants = _with_user_changes(variants, fills)
     for key, value in suggested.items():
         variants, _ = _set_where_possible(variants, key, value)
-    # Once more: what the user says stands above what the data suggest, and a suggestion also reaches a
-    # piece that the user chose. A slot filled by the same kind again stays as it is.
-    return _with_user_changes(variants, changes)
+    # What the user says stands above what the data suggest.
+    return _with_user_changes(variants, [change for change in changes if change not in fills])
+
+
+def _slots(variant: gans.Variant) -> dict[str, str]:
+    """The kind of the piece that fills each slot."""
+    pieces = {field.name: getattr(variant, field.name) for field in fields(variant)}
+    return {name: piece.kind for name, piece in pieces.items() if isinstance(piece, Piece)}
 
 
 def _with_user_changes(variants: Sequence[gans.Variant], changes: Sequence[str]) -> list[gans.Variant]:

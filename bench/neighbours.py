@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ import gans
 import metrics
 import results
 from bench import datasets
-from bench.datasets import Dataset
+from bench.datasets import Dataset, Reading
 from bench.errors import InputError
 from bench.pictures import is_image_shape
 from bench.sheets import neighbour_sheet, require_viewable, save_sheet
@@ -40,10 +41,13 @@ def training_data(checkpoint: Path, sampler: gans.Sampler, name: str | None, roo
     UserWarning
         If a data set is named, and is the run's, but with other data.
     """
-    trained_on, content = None, None
+    trained_on, content, reading = None, None, Reading()
     try:
         last = results.read_run(checkpoint.parent).iloc[-1]
         trained_on, content = str(last["dataset"]), last["dataset_fingerprint"]
+        # What was left out then is left out now.
+        skipped = last.get("images_skipped")
+        reading = Reading(skip_damaged=not pd.isna(skipped) and bool(skipped))
     except results.StoreError as error:
         if name is None:
             raise InputError(
@@ -55,7 +59,7 @@ def training_data(checkpoint: Path, sampler: gans.Sampler, name: str | None, roo
     source = None
     try:
         source = datasets.get(wanted)
-        data = source.load(root, size or source.image_size)
+        data = source.load(root, size or source.image_size, reading)
     except (InputError, metrics.MetricError) as error:
         # Rows have a data set's name, not what stood behind it: where a folder lay, or which fold it was.
         if name is None and (source is None or source.spelling != source.name):

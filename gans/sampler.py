@@ -112,6 +112,11 @@ class Sampler:
             raise VariantError(f"{self.variant.name} needs one int64 label for each of {n} samples.")
         if n and not (int(labels.min()) >= 0 and int(labels.max()) < n_classes):
             raise VariantError(f"Labels must lie in 0 to {n_classes - 1}.")
+        for label in set(labels.tolist()):
+            if self.classes.counts[label] == 0:
+                raise VariantError(
+                    f"{self.variant.name} was trained on no sample of class {self.classes.names[label]!r}."
+                )
 
 
 def load(checkpoint: str | Path, *, device: str = "cpu", generator: nn.Module | None = None) -> Sampler:

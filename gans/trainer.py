@@ -14,7 +14,8 @@ from gans.classes import Classes
 from gans.errors import Diverged, VariantError
 from gans.images import scaled
 from gans.monitor import Monitor
-from gans.networks.network import adapt, draw, draw_shapes, forward
+from gans.networks.network import adapt
+from gans.players import check_players
 from gans.precision import backend_flags
 from gans.randomness import RandomStreams
 from gans.sampler import Sampler
@@ -83,7 +84,9 @@ class Trainer:
             )
         self.shape = tuple(data.shape[1:])
         self.classes: Classes | None = None
-        if variant.conditional and labels is not None:
+        if variant.conditional:
+            if labels is None:
+                raise VariantError(f"{variant.name} needs labels, and these data have none.")
             if len(labels) != len(data):
                 raise VariantError(f"There are {len(labels)} labels for {len(data)} training samples.")
             self.classes = Classes.of(labels, class_names)
@@ -104,7 +107,7 @@ class Trainer:
                 players = variant.build(self.shape, None if self.classes is None else len(self.classes))
             adapt(players[0], self._mean_in_network)
         else:
-            self._check_shape(players[0])
+            check_players(variant, players, self.shape, self.classes)
         generator, discriminator = players
         self.generator = generator.to(self.device).to(memory_format=layout).train()
         self.discriminator = discriminator.to(self.device).to(memory_format=layout).train()
@@ -254,17 +257,6 @@ class Trainer:
             **means,
             "d_fake_after_g": after.item(),
         }
-
-    @torch.no_grad()
-    def _check_shape(self, generator: nn.Module) -> None:
-        source = torch.Generator().manual_seed(0)
-        labels = None if self.classes is None else self.classes.draw(2, source)
-        draws = draw(draw_shapes(generator), 2, source)
-        made = forward(
-            copy.deepcopy(generator).cpu().eval(), self.variant.noise.draw(2, source), draws, labels
-        )
-        if made.shape[1:] != self.shape:
-            raise VariantError(f"G makes {tuple(made.shape[1:])}, and the training samples are {self.shape}.")
 
     def _mean_in_network(self) -> Tensor:
         mean = self.batches.mean()

@@ -102,13 +102,13 @@ def parted(pictures: list[Picture], n: int) -> tuple[list[Picture], list[Picture
     )
 
 
-def content_hash(splits: Pictures, files: metrics.ImageFiles) -> str:
-    """SHA-256 over the files and over how they are read.
+def content_hash(splits: Pictures, files: metrics.ImageFiles, class_names: Sequence[str]) -> str:
+    """SHA-256 over the files, over their classes and over how they are read.
 
     Of every file: its split, path below it (with the class's folder) and content hash.
     """
     digest = hashlib.sha256()
-    digest.update(f"{metrics.IMAGE_READING_VERSION} {files.shape[1:]}\n".encode())
+    digest.update(f"{metrics.IMAGE_READING_VERSION} {files.shape[1:]} {list(class_names)}\n".encode())
     for split in SPLITS:
         for one in splits[split]:
             name = os.fsencode(one.file.name)

@@ -64,7 +64,9 @@ def load(request: Request) -> Dataset:
             split: [one for one in pictures if one.file.path not in damaged]
             for split, pictures in usable.items()
         }
-    names = sorted({file.class_name for file in found["train"] if file.class_name is not None})
+    # Of pictures that can be read: a class of which nothing is left is none.
+    classes = {one.file.class_name for pictures in splits.values() for one in pictures}
+    names = sorted(name for name in classes if name is not None)
     number: dict[str | None, int] = {name: i for i, name in enumerate(names)}
     skipped = sum(map(len, found.values())) - sum(map(len, usable.values()))
 
@@ -78,7 +80,7 @@ def load(request: Request) -> Dataset:
         validation=split("validation"),
         test=split("test"),
         class_names=tuple(names) or None,
-        content=content_hash(splits, files["train"]),
+        content=content_hash(splits, files["train"], names),
         images_skipped=skipped,
         notes=(how_read(folder, found, splits, files, images, skipped),),
     )
@@ -174,7 +176,7 @@ def how_read(
     headers = [one.header for pictures in splits.values() for one in pictures]
     sizes = sorted({(header.width, header.height) for header in headers}, key=lambda size: (min(size), size))
     _, channels, side, _ = files["train"].shape
-    classes = {file.class_name for file in found["train"]} - {None}
+    classes = {one.file.class_name for pictures in splits.values() for one in pictures} - {None}
     carved = [split for split in SPLITS if split not in found]
     left_out = sum(map(len, found.values())) - len(headers) - skipped
     gray = sum(header.gray for header in headers)

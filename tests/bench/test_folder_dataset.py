@@ -343,3 +343,24 @@ def test_a_run_on_a_folder_counts_what_was_skipped_and_knows_it_again(run):
     assert frame.groupby("attempt")["images_skipped"].first().tolist() == [0, 1]
     assert frame["dataset"].unique().tolist() == ["folder:mine"]
     assert "mine" not in run(command + " --quiet").err
+
+
+def test_a_class_of_damaged_pictures_alone_is_none(tmp_path):
+    write_classes(tmp_path / "some", 20)
+    whole = load(tmp_path / "some")
+    (tmp_path / "some" / "ants").mkdir()
+    (tmp_path / "some" / "ants" / "x.png").write_bytes(b"not a picture")
+    skipped = load(tmp_path / "some", skip_damaged=True)
+    assert skipped.class_names == whole.class_names == ("cats", "dogs")
+    assert skipped.fingerprint == whole.fingerprint
+    assert torch.equal(skipped.train.labels, whole.train.labels)
+    assert skipped.images_skipped == 1
+
+
+def test_the_classes_are_part_of_the_content(tmp_path):
+    write_pile(tmp_path / "flat", 30)
+    write_pile(tmp_path / "one" / "train" / "cats", 30)
+    write_pile(tmp_path / "two" / "train" / "cats", 30)
+    write_pile(tmp_path / "two" / "train" / "dogs", 1, first_seed=99)
+    prints = {load(tmp_path / name).fingerprint for name in ("flat", "one", "two")}
+    assert len(prints) == 3

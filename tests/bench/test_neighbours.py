@@ -101,7 +101,7 @@ def store_of_points(monkeypatch):
     corners = torch.tensor([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])
     part = Split(corners, None)
     data = Dataset(name="corners", train=part, validation=part, test=part)
-    source = SimpleNamespace(image_size=None, load=lambda root, size: data)
+    source = SimpleNamespace(image_size=None, load=lambda *_: data)
     get = datasets.get
     monkeypatch.setattr(datasets, "get", lambda name: source if name == "corners" else get(name))
     variant = gans.set_field(gans.get("vanilla"), "hidden_g", "8")

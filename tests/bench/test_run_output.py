@@ -142,7 +142,7 @@ def test_a_dry_run_knows_what_is_done(run, store):
         ),
         (
             bench.sample.main,
-            ["\n  RUN", "\n  --n N", "\n  --out DIR", "\n  --store DIR", "Exit codes: 0"],
+            ["\n  RUN", "\n  --store DIR", "\n  --n N", "\n  --out DIR", "Exit codes: 0"],
         ),
     ],
     ids=["run", "sample"],

@@ -55,7 +55,7 @@ CASES = [
 def colours(monkeypatch):
     part = Split(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), None)
     data = Dataset(name="colours", train=part, validation=part, test=part)
-    source = SimpleNamespace(image_size=16, load=lambda root, size: data)
+    source = SimpleNamespace(image_size=16, load=lambda *_: data)
     get = datasets.get
     monkeypatch.setattr(datasets, "get", lambda name: source if name == "colours" else get(name))
 
@@ -106,7 +106,7 @@ def test_data_that_have_changed_since_are_not_what_it_was_trained_on(sample, con
         test=digits.test,
         class_names=digits.class_names,
     )
-    source = SimpleNamespace(image_size=16, load=lambda root, size: changed)
+    source = SimpleNamespace(image_size=16, load=lambda *_: changed)
     monkeypatch.setattr(datasets, "get", lambda name: source)
     before = contents(Path())
     sentence = (

@@ -8,7 +8,7 @@ from commands import VANILLA
 
 import gans
 from bench import datasets
-from bench.grid import Cell
+from bench.grid import Cell, with_changes
 from bench.plan import plan
 from bench.run_options import parser
 
@@ -94,6 +94,31 @@ def test_the_kind_of_device_is_in_it_and_its_number_is_not(usual):
 def test_what_was_changed_is_told_as_set_would_write_it():
     assert cell(VANILLA).changed == "hidden_g=8 hidden_d=8"
     assert cell(VANILLA + " --set optimiser_d.lr=1e-3").changed.endswith("optimiser_d.lr=0.001")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["optimiser_d=sgd", "optimiser_d.lr=0.0002"],  # the rate that the piece before it had, too
+        ["network=mlp", "dropout=0", "conditioning.embedding=3"],
+        ["dropout=0", "network=mlp"],
+        ["penalty=gradient", "norm_d=none"],
+    ],
+)
+def test_what_was_changed_makes_the_same_variant_when_it_is_typed_again(changes, usual):
+    (variant,) = with_changes([gans.get("cgan")], changes, {})
+    again = dataclasses.replace(cell(VANILLA), variant=variant).changed.split()
+    assert with_changes([gans.get("cgan")], again, {}) == [variant]
+    assert len(again) <= len(changes)  # and nothing beside
+
+
+def test_slots_are_filled_first_in_whatever_order_they_stand():
+    one, other = (
+        with_changes([gans.get("dcgan")], changes, {})
+        for changes in (["hidden_g=8", "network=mlp"], ["network=mlp", "hidden_g=8"])
+    )
+    assert one == other
+    assert one[0].network.hidden_g == (8,)
 
 
 def test_a_cell_lies_in_a_folder_that_names_it(usual):

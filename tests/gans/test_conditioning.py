@@ -160,3 +160,10 @@ def test_the_same_labels_in_one_batch_or_two():
         for how in ("separate", "combined")
     )
     torch.testing.assert_close(separate.step(), combined.step(), rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def test_a_class_without_training_samples_cannot_be_asked_for():
+    some = labels().clamp(max=2)
+    trained = gans.Trainer(tiny("cgan"), images(), settings(1), labels=some, class_names=tuple("abcd"))
+    with pytest.raises(gans.VariantError, match="cgan was trained on no sample of class 'd'"):
+        trained.sampler().sample(2, labels=torch.tensor([0, 3]))

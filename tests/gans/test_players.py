@@ -82,3 +82,36 @@ def test_a_streamed_training_goes_on_from_its_state():
     second.load_state_dict(first.state_dict())
     list(second.train())
     assert_equal(everything(whole), everything(second))
+
+
+class TwoOutputs(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :2]
+
+
+class Unlabelled(Theirs):
+    def forward(self, z, labels):
+        return super().forward(z)
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "said"),
+    [
+        ("lsgan", (Theirs(), TwoOutputs()), r"D must give \(n,\) or \(n, 1\), not \(n, 2\)\."),
+        ("acgan", (Unlabelled(), their_pair()[1]), r"D must give \(n, 5\), not \(n, 1\)\."),
+        ("cgan", (Unlabelled(), their_pair()[1]), r"cannot be called as cgan calls them \(TypeError: "),
+        (
+            "lsgan",
+            (nn.Linear(9, 256), their_pair()[1]),
+            r"cannot be called as lsgan calls them \(RuntimeError: ",
+        ),
+    ],
+)
+def test_players_that_do_not_fit_the_recipe_are_refused(name, pair, said):
+    with pytest.raises(gans.VariantError, match=said):
+        gans.Trainer(tiny(name), images(), settings(1), labels=labels(), players=pair)
+
+
+def test_players_of_a_conditional_variant_need_labels_too():
+    with pytest.raises(gans.VariantError, match="cgan needs labels, and these data have none"):
+        gans.Trainer(tiny("cgan"), images(), settings(1), players=their_pair())
