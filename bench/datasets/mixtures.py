@@ -50,7 +50,7 @@ GRID25 = Modes(
 
 @register(
     "ring8",
-    summary="120,000 points of 8 Gaussians on a circle, 8 classes: which modes does a variant find?",
+    summary="120,000 points of 8 Gaussians on a circle, 8 classes: to see which modes a variant finds",
     licence="none needed",
     origin="drawn here; PacGAN, arXiv 1712.04086",
     image_size=None,
@@ -63,7 +63,7 @@ def load_ring8(request: Request) -> Dataset:
 
 @register(
     "grid25",
-    summary="120,000 points of 25 Gaussians on a grid, 25 classes: which modes does a variant find?",
+    summary="120,000 points of 25 Gaussians on a grid, 25 classes: to see which modes a variant finds",
     licence="none needed",
     origin="drawn here; PacGAN, arXiv 1712.04086",
     image_size=None,
