@@ -1,5 +1,6 @@
 """The classes of labelled training data: what a conditional generator can be asked for."""
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,10 @@ class Classes:
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw labels, int64 `(n,)` on the generator's device, with the training samples' own shares."""
         device = generator.device
-        ends = torch.tensor(self.counts, device=device).cumsum(0)
         picked = torch.randint(sum(self.counts), (n,), generator=generator, device=device)
-        return torch.bucketize(picked, ends, right=True)
+        return torch.bucketize(picked, _ends(self.counts, device), right=True)
+
+
+@functools.cache  # labels are drawn in every step, and each time this would be copied to the device
+def _ends(counts: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(counts, device=device).cumsum(0)

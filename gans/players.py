@@ -40,8 +40,9 @@ def check_players(
             f"The players cannot be called as {variant.name or 'this variant'} calls them "
             f"({type(error).__name__}: {error})."
         ) from error
-    head = variant.conditioning.class_head and classes is not None
-    expected = {(n, 1 + len(classes))} if head and classes is not None else {(n,), (n, 1)}
+    expected = {(n,), (n, 1)}
+    if variant.conditioning.class_head and classes is not None:
+        expected = {(n, 1 + len(classes))}
     if tuple(out.shape) not in expected:
         wanted = " or ".join(str(("n", *one[1:])).replace("'", "") for one in sorted(expected))
         raise VariantError(f"D must give {wanted}, not {('n', *out.shape[1:])}.".replace("'", ""))
