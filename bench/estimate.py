@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench.execute import Todo, outcome_of
+from bench.execute import outcome_of
 from bench.grid import Cell, trainer_of
 from bench.plain_table import plain_table
+from bench.todo import Todo
 from gans.critic_schedule import Constant
 
 TIMED_STEPS = 5

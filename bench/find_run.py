@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from bench.errors import InputError
-from bench.execute import CHECKPOINT
+from bench.todo import CHECKPOINT
 
 
 def checkpoint_of(run: str, store: Path) -> Path:

@@ -12,13 +12,14 @@ from pathlib import Path
 import gans
 from bench import cli
 from bench.estimate import plan_table
-from bench.execute import Todo, execute, scored_on_the_way, todo
+from bench.execute import execute
 from bench.grid import Cell
 from bench.plan import plan
 from bench.progress import TrainingProgress
 from bench.run_options import parser
 from bench.scoring import Scoring
 from bench.show import show_list, show_results
+from bench.todo import Todo, scored_on_the_way, todo
 
 
 def main(arguments: list[str]) -> int:

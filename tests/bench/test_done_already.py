@@ -8,7 +8,7 @@ from commands import VANILLA, contents, only_folder
 import gans
 import results
 from bench import cli
-from bench.execute import CHECKPOINT
+from bench.todo import CHECKPOINT
 
 # What the command line shows as a warning must not be pytest's error first.
 pytestmark = pytest.mark.filterwarnings("default")

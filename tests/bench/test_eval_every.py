@@ -12,7 +12,8 @@ import bench.scoring
 import gans
 import results
 from bench import cli
-from bench.execute import CHECKPOINT, evaluation_points
+from bench.execute import evaluation_points
+from bench.todo import CHECKPOINT
 
 TWICE = VANILLA + " --eval-every 0.1"  # 0.128 is the first step that reaches it
 

@@ -14,7 +14,7 @@ from commands import VANILLA, WGAN_TOO, only_folder
 
 import results
 from bench import cli
-from bench.execute import CHECKPOINT
+from bench.todo import CHECKPOINT
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from PIL import Image
 import gans
 from bench import datasets, neighbours
 from bench.datasets import Dataset, Split
-from bench.execute import CHECKPOINT
 from bench.folders import data_folder
 from bench.neighbours import save_neighbours, training_data
+from bench.todo import CHECKPOINT
 
 COLUMNS = ["sample", "class", "rank", "training_index", "distance", "training_class"]
 

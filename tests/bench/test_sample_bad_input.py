@@ -12,8 +12,8 @@ import gans
 import results
 from bench import datasets
 from bench.datasets import Dataset, Split
-from bench.execute import CHECKPOINT
 from bench.neighbours import training_data
+from bench.todo import CHECKPOINT
 
 CASES = [
     ("unknown class", "--class 33", "There is no class '33'. Did you mean '3'? There are: 0, 1, 2, 3, 4, 5"),

@@ -9,8 +9,8 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 import gans
-from bench.execute import CHECKPOINT
 from bench.sample_files import class_folders
+from bench.todo import CHECKPOINT
 
 
 def by_number(folder: Path) -> dict[int, np.ndarray]:

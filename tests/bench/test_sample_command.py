@@ -10,8 +10,8 @@ from PIL import Image
 
 import gans
 from bench import cli
-from bench.execute import CHECKPOINT
 from bench.pictures import to_picture
+from bench.todo import CHECKPOINT
 
 
 def pixels(folder: Path) -> np.ndarray:

@@ -9,7 +9,7 @@ from PIL import Image
 
 import gans
 from bench.drawing import WALKS, Drawing, draw
-from bench.execute import CHECKPOINT
+from bench.todo import CHECKPOINT
 
 
 def request(sampler, **changes):

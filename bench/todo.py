@@ -1,0 +1,60 @@
+"""What the store says has been done of a cell, and so what is left to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+import results
+from bench.grid import Cell
+from bench.scoring import Scoring
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Todo:
+    """What is left to do for a cell: everything, some scores of a finished training, or nothing."""
+
+    kind: Literal["train", "score", "nothing"]
+    scores: tuple[str, ...] = ()
+    outcome: str = ""
+
+
+def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
+    """Look up in the store what has been done of a cell already."""
+    everything = Todo(kind="train", scores=scoring.names_for(cell))
+    rows = None if rerun else rows_that_count(store / cell.folder)
+    if rows is None:
+        return everything
+    mine = rows[rows["training_id"] == cell.training_id]
+    if (mine["outcome"] == "diverged").any():  # the same training would diverge again
+        return Todo(kind="nothing", outcome="diverged")
+    final = mine[mine["final"].fillna(False)]
+    known = set(final["protocol_hash"].dropna())
+    missing = tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known)
+    # A run that was killed, or failed, while it was being scored has finished its training all the same.
+    if not (final["metric"] == "training_sec").any():
+        return everything
+    if not missing:
+        return Todo(kind="nothing", outcome="ok")
+    if not (store / cell.folder / CHECKPOINT).is_file():
+        return everything
+    return Todo(kind="score", scores=missing)
+
+
+def rows_that_count(folder: Path) -> pd.DataFrame | None:
+    """The rows of a run's folder, or None if there are none (or none that could be read)."""
+    try:
+        return results.load(folder)  # journals that a killed run left, too
+    except results.StoreError:
+        if any(folder.glob("rows-*.jsonl")):
+            raise
+        return None  # nothing has been run, or all was damaged and has been set aside
+
+
+def scored_on_the_way(folder: Path) -> bool:
+    """Whether a finished training was scored before its end, too."""
+    rows = rows_that_count(folder)
+    return rows is not None and bool((rows["phase"].eq("score") & ~rows["final"]).fillna(False).any())
