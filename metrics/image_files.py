@@ -28,6 +28,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+_usable = getattr(os, "sched_getaffinity", None)  # Linux only
+DEFAULT_WORKERS: int = min(8, len(_usable(0)) if _usable else os.cpu_count() or 1)
+"""Threads that read and decode where nobody says how many: as many as there are processors, up to 8."""
+
+
 def list_images(folder: Path) -> list[tuple[str, ...]]:
     """Every picture below a folder, as the parts of its path from there, sorted.
 
@@ -40,7 +45,19 @@ def list_images(folder: Path) -> list[tuple[str, ...]]:
     MetricError
         If a folder cannot be listed.
     """
-    return sorted(_below(folder, (), ()))
+    return list_files(folder)[0]
+
+
+def list_files(folder: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """`list_images`, and every other file whose name does not begin with a dot, both sorted."""
+    files = sorted(_below(folder, (), ()))
+    pictures = [parts for parts in files if is_image_name(parts[-1])]
+    return pictures, [parts for parts in files if not is_image_name(parts[-1])]
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name is taken for a picture."""
+    return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _below(folder: Path, parts: tuple[str, ...], above: tuple[Path, ...]) -> Iterator[tuple[str, ...]]:
@@ -55,7 +72,7 @@ def _below(folder: Path, parts: tuple[str, ...], above: tuple[Path, ...]) -> Ite
         path = Path(entry.path)
         if entry.is_dir():
             yield from _below(path, (*parts, entry.name), (*above, here))
-        elif path.suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or not path.exists()):
+        elif entry.is_file() or not path.exists():
             yield (*parts, entry.name)
 
 
@@ -76,16 +93,16 @@ def survey_images(paths: Sequence[Path], *, workers: int = 1) -> list[SurveyedIm
     MetricError
         If the system does not let a file be read: that is no damage that could be skipped.
     """
+    return on_threads(lambda path: survey_image(content_of(path), str(path)), paths, workers)
 
-    def survey(path: Path) -> SurveyedImage | UnreadableImageError:
-        content = content_of(path)
-        try:
-            header = read_header(content, str(path))
-        except UnreadableImageError as error:
-            return error
-        return SurveyedImage(sha256=hashlib.sha256(content).hexdigest(), header=header)
 
-    return _each(survey, paths, workers)
+def survey_image(content: bytes, name: str) -> SurveyedImage | UnreadableImageError:
+    """`survey_images` of one file's bytes; `name` is what an error calls it."""
+    try:
+        header = read_header(content, name)
+    except UnreadableImageError as error:
+        return error
+    return SurveyedImage(sha256=hashlib.sha256(content).hexdigest(), header=header)
 
 
 class ImageFiles:
@@ -140,7 +157,7 @@ class ImageFiles:
             if into is not None:
                 into[i] = pixels
 
-        _each(image, range(len(self)), self.workers)
+        on_threads(image, range(len(self)), self.workers)
 
     def unreadable(self, into: Tensor | None = None) -> list[int]:
         """`decode` those files that can be, and return the indices of those that are damaged."""
@@ -154,20 +171,24 @@ class ImageFiles:
                 into[i] = pixels
             return False
 
-        return [i for i, damaged in enumerate(_each(is_damaged, range(len(self)), self.workers)) if damaged]
+        return [
+            i for i, damaged in enumerate(on_threads(is_damaged, range(len(self)), self.workers)) if damaged
+        ]
 
     def _image(self, i: int) -> Tensor:
         return read_image(self.paths[i], size=self.size, channels=self.channels)
 
 
-def _each(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> list[Result]:
-    """`function` of each item, on several threads; the first error ends it."""
+def on_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, *, chunk: int = _CHUNK
+) -> list[Result]:
+    """`function` of each item in order, `chunk` at a time, on several threads; the first error ends it."""
 
     def of_chunk(start: int) -> list[Result]:
-        return [function(item) for item in items[start : start + _CHUNK]]
+        return [function(item) for item in items[start : start + chunk]]
 
     with _pillow_without_warnings(), ThreadPoolExecutor(workers, thread_name_prefix="pictures") as pool:
-        futures = [pool.submit(of_chunk, start) for start in range(0, len(items), _CHUNK)]
+        futures = [pool.submit(of_chunk, start) for start in range(0, len(items), chunk)]
         try:
             return [result for future in futures for result in future.result()]
         finally:  # an error or an interrupt does not wait for what nobody will ask for

@@ -14,8 +14,9 @@ several frames      refused; but of a stereo or multi-picture JPEG (MPO) the fir
 32-bit, floats      refused: nothing says which value is white
 ==================  =====================================================================
 
-Then the largest square in the middle is cut out, and resized where its side differs: bicubic,
-antialiased, in Pillow's integer arithmetic, so that every machine gets the same bytes.
+Then, where a size is given, the largest square in the middle is cut out, and resized where its side
+differs: bicubic, antialiased, in Pillow's integer arithmetic, so that every machine gets the same bytes.
+Without a size a picture keeps its own, square or not.
 """
 
 import io
@@ -41,6 +42,7 @@ MAX_PIXELS = 89_478_485
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 _GRAY_MODES = ("1", "L", "LA", "La")
 _UPRIGHT = 1  # EXIF's orientation of a picture that lies as it should
+_SIDEWAYS = (5, 6, 7, 8)  # those by which width and height change places
 
 
 class UnreadableImageError(MetricError):
@@ -56,9 +58,13 @@ class ImageHeader:
     height: int
     gray: bool
     """Whether one channel holds it, by its kind, not its pixels; with a palette, by the colours in use."""
+    upright: tuple[int, int]
+    """Width and height after any EXIF rotation: of what `read_image` gives without a size."""
+    format: str
+    """How it is encoded, such as ``"PNG"``, whatever its name ends in; MPO, several JPEGs, is ``"JPEG"``."""
 
 
-def read_image(path: Path, *, size: int, channels: int) -> Tensor:
+def read_image(path: Path, *, size: int | None, channels: int) -> Tensor:
     """Read one image file by the rules of this module.
 
     Parameters
@@ -66,14 +72,14 @@ def read_image(path: Path, *, size: int, channels: int) -> Tensor:
     path
         The file.
     size
-        Side of the result in pixels.
+        Side of the result in pixels; None leaves the picture at its own height and width.
     channels
         1 (colours become ITU-R 601 luma) or 3 (gray is repeated).
 
     Returns
     -------
     Tensor
-        uint8 (channels, size, size).
+        uint8 (channels, size, size), or (channels, height, width) of the picture.
 
     Raises
     ------
@@ -96,20 +102,33 @@ def content_of(path: Path) -> bytes:
 def read_header(content: bytes, name: str) -> ImageHeader:
     """Size and kind of the picture in `content`; raises as `decode_image`, which finds more damage."""
     with _opened(content, name) as image:
-        return ImageHeader(width=image.width, height=image.height, gray=_is_gray(image))
+        return ImageHeader(
+            width=image.width,
+            height=image.height,
+            gray=_is_gray(image),
+            upright=_upright_size(image, content),
+            format="JPEG" if image.format == "MPO" else str(image.format),
+        )
 
 
-def decode_image(content: bytes, name: str, *, size: int, channels: int) -> Tensor:
+def decode_image(content: bytes, name: str, *, size: int | None, channels: int) -> Tensor:
     """`read_image` of a file's bytes; `name` is what an error calls it."""
+    pixels = torch.from_numpy(decode_pixels(content, name, size=size, channels=channels).copy())
+    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def decode_pixels(content: bytes, name: str, *, size: int | None, channels: int) -> np.ndarray:
+    """`decode_image` as Pillow lays pixels out: uint8 (H, W, 3), or (H, W) of one channel, read-only."""
     with _opened(content, name) as image:
         upright = image
         if image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT) != _UPRIGHT:
             upright = ImageOps.exif_transpose(image)
-        picture = _middle(_in_8_bits(upright, "L" if channels == 1 else "RGB"))
-        if picture.width != size:
-            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
-        pixels = torch.from_numpy(np.array(picture))
-    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+        return _fitted(upright, size, channels)
+
+
+def fit_pixels(pixels: np.ndarray, *, size: int | None, channels: int) -> np.ndarray:
+    """`decode_pixels` of pixels that are decoded already: uint8 (H, W, 3), or (H, W) of gray."""
+    return _fitted(Image.fromarray(pixels), size, channels)
 
 
 @contextmanager
@@ -158,6 +177,29 @@ def _too_large(name: str) -> UnreadableImageError:
 def _holds_16_bits(image: Image.Image) -> bool:
     # Pillow's mode of 16-bit gray depends on the format, and for PNG on Pillow's version.
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+
+
+# What a PNG may hold after its pixels, to be seen only once they are decoded, and EXIF may be in.
+_LATE_EXIF = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type exif")
+
+
+def _upright_size(image: Image.Image, content: bytes) -> tuple[int, int]:
+    # A square is turned into a square, and looking at a PNG's EXIF decodes it: not for nothing.
+    if image.width == image.height or (
+        image.format == "PNG" and not any(mark in content for mark in _LATE_EXIF)
+    ):
+        return image.size
+    sideways = image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT) in _SIDEWAYS
+    return (image.height, image.width) if sideways else image.size
+
+
+def _fitted(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
+    picture = _in_8_bits(image, "L" if channels == 1 else "RGB")
+    if size is not None:
+        picture = _middle(picture)
+        if picture.width != size:
+            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(picture)
 
 
 def _is_gray(image: Image.Image) -> bool:
