@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metrics.errors import MetricError
-from metrics.features import INCEPTION, Extractor, check_images
+from metrics.features import CLIP, DINOV2, GRAY_TO_RGB, INCEPTION, Extractor, best_batch_size, check_images
 
 # One key, because safetensors writes several in an arbitrary order and the file is hashed.
 _METADATA_KEY = "gan-bench domain classifier"
@@ -50,7 +50,7 @@ class DomainClassifier(nn.Module):
     ----------
     name
         Lower-case letters, digits, ``.`` and ``-``; stands in the name of each score, as in
-        ``fid@digits-classifier``. Inception's name is refused.
+        ``fid@digits-classifier``. Inception's name and other known networks' are refused.
     image_size
         Height and width in pixels.
     channels
@@ -68,10 +68,10 @@ class DomainClassifier(nn.Module):
 
     def __init__(self, *, name: str, image_size: int, channels: int, n_classes: int) -> None:
         super().__init__()
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name) or name == INCEPTION:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name) or name in (INCEPTION, *DINOV2, *CLIP):
             raise MetricError(
                 f"a classifier's name must consist of lower-case letters, digits, '.' and '-' and "
-                f"not be '{INCEPTION}', got '{name}'"
+                f"not be '{INCEPTION}' or another known network's, got '{name}'"
             )
         if image_size < 4 or channels not in (1, 3) or n_classes < 2:
             raise MetricError(
@@ -223,7 +223,11 @@ class DomainClassifierExtractor(Extractor):
         if self.channels == 1:
             self.grayscale = "RGB images turned to gray by ITU-R 601 luma"
         else:
-            self.grayscale = "one-channel images repeated to RGB"
+            self.grayscale = GRAY_TO_RGB
+        self.value_range = "uint8 0..255, x / 127.5 − 1"
+        self.outputs = "the last hidden layer, logits"
+        self.n_logits = classifier.n_classes
+        self.batch_size = best_batch_size(self.device, 64, 2048)
         self.class_names = self.metadata.class_names
         if self.metadata.test_accuracy < _POOR_ACCURACY:
             self.caveat = (
@@ -231,7 +235,7 @@ class DomainClassifierExtractor(Extractor):
                 "features and classes say less"
             )
 
-    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         return self._classifier(self._classifier.prepare(images))
 
 

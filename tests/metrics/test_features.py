@@ -71,21 +71,66 @@ def test_rgb_goes_through_luma_into_a_gray_network_and_gray_is_repeated_into_rgb
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        (IMAGES.float(), "float32"),
-        (IMAGES[0], r"\(1, 8, 8\)"),
+        (IMAGES.numpy(), "a torch tensor.*got ndarray"),
+        (IMAGES.float() / 255, r"float32 .*in 0\.\..*\(images \* 255\)"),
+        (IMAGES.float() / 127.5 - 1, r"values lie in -1\.\..*\(images \+ 1\) \* 127\.5"),
+        (IMAGES.float(), r"give images\.round\(\)"),
+        (IMAGES.float() - 300, "none of 0..1, -1..1 and 0..255"),
+        (IMAGES.float() * torch.nan, "NaN or infinite"),
+        (IMAGES.float() / 0, "NaN or infinite"),
+        (IMAGES.long(), r"int64 .*give images\.to\(torch\.uint8\)"),
+        (IMAGES.long() + 200, "beyond 0..255"),
+        (IMAGES > 100, r"\* 255"),
+        (IMAGES[0], r"\(1, 8, 8\): give one image as images\[None\]"),
+        (IMAGES[0, 0], r"\(N, C, H, W\), got"),
         (IMAGES[:0], "at least one"),
         (IMAGES.repeat(1, 2, 1, 1), "1 or 3 channels"),
+        (IMAGES.permute(0, 2, 3, 1), r"channels are last, give images\.permute\(0, 3, 1, 2\)"),
         (IMAGES[:, :, :0], "not empty"),
     ],
 )
-def test_anything_but_images_is_refused(extractor, images, words):
+def test_anything_but_images_is_refused_with_what_to_do(extractor, images, words):
     with pytest.raises(MetricError, match=words):
         extractor.extract(images)
+
+
+def test_a_batch_of_none_is_refused(extractor):
+    with pytest.raises(MetricError, match="at least one at a time, got batch size 0"):
+        extractor.extract(IMAGES, batch_size=0)
+
+
+def test_key_is_of_all_that_decides_the_features(weights):
+    extractor = DomainClassifierExtractor(weights)
+    assert len(extractor.key) == 64
+    assert extractor.key == DomainClassifierExtractor(weights).key
+    keys = {extractor.key}
+    for field in ("name", "sha256", "resize", "grayscale", "value_range", "outputs", "dtype"):
+        other = DomainClassifierExtractor(weights)
+        setattr(other, field, "something else")
+        keys.add(other.key)
+    assert len(keys) == 8
 
 
 def test_an_unknown_extractor_is_answered_with_the_known_ones():
     with pytest.raises(MetricError, match=r"'incepton'.*mnist-classifier.*inception-v3-compat"):
         load_extractor("incepton")
+    with pytest.raises(MetricError, match=r"no extractor 'inception-v3'.*did you mean 'inception-v3-compat'"):
+        load_extractor("inception-v3")
+    with pytest.raises(MetricError, match="did you mean 'dinov2-vit-l-14'"):
+        load_extractor("dinov2-vitl-14")
+
+
+def test_an_unknown_convention_or_precision_is_answered_with_the_known_ones(weights):
+    with pytest.raises(
+        MetricError, match=r"no preprocessing 'cleanfid' \(did you mean 'clean-fid'\?\).*studiogan"
+    ):
+        load_extractor("inception-v3-compat", preprocessing="cleanfid")
+    with pytest.raises(MetricError, match=r"no precision 'fp16'.*float32, bfloat16"):
+        load_extractor("dinov2-vit-s-14", precision="fp16")
+    with pytest.raises(MetricError, match="has a preprocessing of its own"):
+        load_extractor(weights, preprocessing="clean-fid")
+    with pytest.raises(MetricError, match="precision 'bfloat16' is for"):
+        load_extractor(weights, precision="bfloat16")
 
 
 def test_a_path_may_be_text_or_a_path(weights):
@@ -101,13 +146,3 @@ def test_inception_offline_says_where_the_weights_belong(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
     with pytest.raises(MetricError, match=r"(?s)not at .*checkpoints.*fetch https://.*:PATH"):
         load_extractor("inception-v3-compat")
-
-
-def test_inception_weights_that_are_missing_or_foreign_are_refused(tmp_path, weights):
-    with pytest.raises(MetricError, match="can't be read"):
-        load_extractor(f"inception-v3-compat:{tmp_path / 'none.pth'}")
-    other = tmp_path / "other.pth"
-    for contents in (b"", b"not a checkpoint", weights.read_bytes()):
-        other.write_bytes(contents)
-        with pytest.raises(MetricError, match="does not hold torch-fidelity's"):
-            load_extractor(f"inception-v3-compat:{other}")
