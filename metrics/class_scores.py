@@ -1,5 +1,6 @@
 """Scores of samples whose class was asked for: is it that class, and does it look like it?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,9 +8,12 @@ import torch
 from torch import Tensor
 
 from metrics.errors import MetricError
-from metrics.features import Extractor, Features
-from metrics.frechet import bootstrap_frechet, covariance_root, frechet_to_root
+from metrics.features import Extractor
+from metrics.frechet import covariance_root, frechet_to_root
+from metrics.frechet_sampling import frechet_standard_error
+from metrics.inception_score import inception_score
 from metrics.moments import Moments
+from metrics.piles import Pile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ def class_agreement(logits: Tensor, labels: Tensor) -> tuple[float, Tensor]:
 
 
 def real_classes(
-    images: Tensor, features: Features, labels: Tensor, names: Sequence[str], extractor: Extractor
+    images: Pile, features: Tensor, labels: Tensor, names: Sequence[str], extractor: Extractor
 ) -> tuple[RealClass, ...]:
     """Statistics of each class that has at least 2 real images, a covariance needing so many.
 
@@ -85,7 +89,7 @@ def real_classes(
     images
         uint8 (n, C, H, W).
     features
-        What `extractor` made of them.
+        What `extractor` made of them, float32 (n, d).
     labels
         int64 (n,), in 0 .. len(names) − 1.
     names
@@ -97,11 +101,11 @@ def real_classes(
     known = [label for label, rows in enumerate(where) if rows.shape[0] >= 2]
     if not known:
         return ()
-    means = [images[where[label].to(images.device)].to(torch.float64).mean(dim=0) for label in known]
+    means = [images.fetch(where[label]).to(torch.float64).mean(dim=0) for label in known]
     of_means = extractor.extract(torch.stack(means).round().to(torch.uint8)).features.to(torch.float64)
     classes = []
     for label, mean_image in zip(known, of_means, strict=True):
-        moments = Moments.of(features.features[where[label]])
+        moments = Moments.of(features[where[label]])
         root = covariance_root(moments.covariance)
         # tr Σ = ‖Σ^½‖²
         distance = (mean_image - moments.mean).square().sum() + root.square().sum()
@@ -147,33 +151,58 @@ def class_frechet(features: Tensor, labels: Tensor, classes: Sequence[RealClass]
     return distances
 
 
-def bootstrap_class_frechet(
-    features: Tensor,
-    labels: Tensor,
-    classes: Sequence[RealClass],
-    *,
-    resamples: int,
-    generator: torch.Generator,
-) -> float:
-    """Standard deviation of the mean of `class_frechet` over classes, by resampling within each.
+def class_frechet_error(features: Tensor, labels: Tensor, classes: Sequence[RealClass]) -> float:
+    """Standard error of the mean of `class_frechet` over classes, the real images held fixed.
 
-    The classes are resampled one independently of the other, so the variance of their mean is the sum
-    of their variances over the square of their number. Each has 1 + ⌈resamples / classes⌉ resamples (at
-    least 2): together at least `resamples` degrees of freedom, however many classes there are.
+    The samples of the classes are independent, so the variance of their mean is the sum of the squares
+    of `frechet_standard_error` over the square of their number.
 
     Parameters
     ----------
     features, labels, classes
-        As of `class_frechet`, at least 2 samples a class.
-    resamples
-        In all classes together.
-    generator
-        Draws the rows.
+        As of `class_frechet`, at least one class.
+
+    Raises
+    ------
+    MetricError
+        If a class has no more samples than dimensions in which its real images vary.
     """
-    each = 1 + max(1, -(-resamples // len(classes)))
-    variance = 0.0
-    for real in classes:
-        rows = features[labels.to(features.device) == real.label]
-        drawn = bootstrap_frechet(rows, real.mean, real.root, resamples=each, generator=generator)
-        variance += float(drawn.var())
-    return variance**0.5 / len(classes)
+    errors = [
+        frechet_standard_error(real.mean, real.root, features[labels.to(features.device) == real.label])
+        for real in classes
+    ]
+    return math.hypot(*errors) / len(errors)
+
+
+def class_inception(probabilities: Tensor, labels: Tensor, n_classes: int) -> Tensor:
+    """Inception score of the samples of each asked class, as one whole set.
+
+    From 1 (all samples of the class look like one and the same to the classifier) up: a measure of variety
+    within a class, so it wants a classifier that tells more than the classes that were asked for.
+
+    Parameters
+    ----------
+    probabilities
+        As of `inception_score`, (n, k).
+    labels
+        What was asked for, int64 (n,), in 0 .. n_classes − 1.
+    n_classes
+        Number of classes that could be asked for, not k.
+
+    Returns
+    -------
+    Tensor
+        float64 (n_classes,); NaN for a class that was not asked for.
+
+    Raises
+    ------
+    MetricError
+        If the rows are not probabilities, or the labels do not fit.
+    """
+    check_labels(labels, probabilities.shape[0], n_classes, "the labels that were asked for")
+    scores = torch.full((n_classes,), torch.nan, dtype=torch.float64)
+    for label in range(n_classes):
+        rows = probabilities[labels.to(probabilities.device) == label]
+        if rows.shape[0]:
+            scores[label] = inception_score(rows, 1)[0]
+    return scores

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import MetricError, inception_score
+from metrics import MetricError, inception_score, inception_score_error
 
 
 def test_certain_and_evenly_spread_gives_the_number_of_classes():
@@ -59,3 +59,32 @@ def test_lies_between_one_and_the_number_of_classes(seed, n, k):
 def test_bad_probabilities_are_refused(p, splits, words):
     with pytest.raises(MetricError, match=words):
         inception_score(p, splits)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**31), k=st.integers(2, 8))
+def test_the_error_is_that_of_the_jackknife(seed, k):
+    """Leaving out each sample in turn: independent of the formula, and equal to it as n grows."""
+    n = 300
+    p = (3 * torch.randn(n, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)).softmax(1)
+    without = [inception_score(torch.cat([p[:i], p[i + 1 :]]), 1)[0] for i in range(n)]
+    jackknife = float(torch.tensor(without).std(correction=0)) * (n - 1) ** 0.5
+    # The two differ by terms of order 1/n.
+    assert inception_score_error(p) == pytest.approx(jackknife, rel=0.05)
+
+
+def test_the_error_is_the_spread_over_fresh_samples():
+    generator = torch.Generator().manual_seed(0)
+    values, errors = [], []
+    for _ in range(500):
+        p = (3 * torch.randn(400, 10, generator=generator, dtype=torch.float64)).softmax(1)
+        values.append(inception_score(p, 1)[0])
+        errors.append(inception_score_error(p))
+    ratio = float(torch.tensor(values).std() / torch.tensor(errors).mean())
+    # 500 values leave 3.2 %: three of those.
+    assert 0.9 < ratio < 1.1
+
+
+def test_one_sample_has_no_error():
+    with pytest.raises(MetricError, match="at least 2 samples, got 1"):
+        inception_score_error(torch.eye(3)[:1])

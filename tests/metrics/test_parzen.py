@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import GOODFELLOW_GRID, MetricError, parzen, parzen_log_likelihood, select_sigma
+from metrics import GOODFELLOW_GRID, WIDE_GRID, MetricError, parzen, parzen_log_likelihood, select_sigma
 
 
 def brute_force(test, samples, sigma):
@@ -30,6 +30,7 @@ def piles(seed, n_test, n, d, dtype=torch.float32):
 def test_the_grid_is_goodfellows():
     # 10 ** x differs from numpy's by at most an ulp or two.
     np.testing.assert_allclose(GOODFELLOW_GRID, np.logspace(-1, 0, 10), rtol=1e-15)
+    np.testing.assert_allclose(WIDE_GRID, np.logspace(-2, 1, 61), rtol=1e-14)
 
 
 @settings(deadline=None, max_examples=40)
@@ -56,6 +57,44 @@ def test_equals_the_definition_at_the_size_of_images_and_across_tiles(monkeypatc
     monkeypatch.setattr(parzen, "_SAMPLE_ROWS", 8)
     tiled = parzen_log_likelihood(test, samples, 0.1)
     torch.testing.assert_close(tiled, expected, rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**31),
+    n=st.integers(1, 40),
+    d=st.integers(1, 40),
+    sigma=st.floats(1e-3, 0.05),
+    tiles=st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([16, 64])),
+)
+def test_small_sigmas_any_order_and_any_tiles(seed, n, d, sigma, tiles):
+    """Issue 4: 1e-6 relative where a term is e to the minus some hundred thousand."""
+    test, samples = piles(seed, 12, n, d, torch.float64)
+    expected = brute_force(test, samples, sigma)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(("_TEST_ROWS", "_SAMPLE_ROWS", "_BAND"), tiles, strict=True):
+            patch.setattr(parzen, name, size)
+        cut = parzen_log_likelihood(test, samples, sigma)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    shuffled = parzen_log_likelihood(test, samples[order], sigma)
+    # As documented, with R² up to d/4 ≤ 10: 1e-15 · 10 / σ², and a rounding of the constant d log σ.
+    bound = 1e-14 * (10 / sigma**2 + 1000)
+    for ours in (cut, shuffled):
+        torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=bound)
+
+
+def test_the_expected_density_of_gaussian_windows_on_gaussian_samples():
+    """Over draws of the samples, the mean of the Parzen density is N(0, (1 + σ²) I) exactly, whatever n."""
+    test = torch.tensor([[0.3, -0.5, 1.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    densities = torch.stack(
+        [parzen_log_likelihood(test, torch.randn(20, 3, generator=generator), 0.7).exp() for _ in range(2000)]
+    )
+    variance = 1 + 0.7**2
+    expected = (-test.square().sum(1) / (2 * variance)).exp() / (2 * math.pi * variance) ** 1.5
+    error = densities.std(dim=0) / 2000**0.5
+    assert ((densities.mean(dim=0) - expected).abs() < 4 * error).all()
 
 
 def test_the_clamp_costs_nothing_where_every_term_but_one_is_clamped():
