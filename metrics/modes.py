@@ -4,6 +4,8 @@ The scores of Srivastava et al. ("VEEGAN", arXiv 1705.07761, section 5.1) as com
 Lin et al. ("PacGAN", arXiv 1712.04086, section 4.1, `MetricLogger`): a sample belongs to its nearest
 mode if it lies closer than 3 standard deviations to it, and is then of high quality; all three
 scores are functions of how many samples belong to each mode. PacGAN draws 2,500 samples.
+
+Stacked MNIST has 1,000 modes that a classifier tells apart: `StackedModes`, which counts as `Modes` does.
 """
 
 import hashlib
@@ -14,9 +16,12 @@ import torch
 from torch import Tensor
 
 from metrics.errors import MetricError
+from metrics.features import Extractor
 
 HIGH_QUALITY_SIGMAS = 3.0
 """A sample is of high quality closer than this many standard deviations to a mode."""
+
+_IMAGES = 4096  # stacked images classified at a time
 
 _ROWS = 65_536  # samples compared with all modes at a time: 25 modes take 13 MiB
 
@@ -51,6 +56,103 @@ class Modes:
     def sha256(self) -> str:
         """SHA-256 of the centres, 64 hex digits."""
         return hashlib.sha256(self.centres.contiguous().cpu().numpy().tobytes()).hexdigest()
+
+    @property
+    def n_modes(self) -> int:
+        """Number of modes k."""
+        return self.centres.shape[0]
+
+    @property
+    def words(self) -> str:
+        """What decides which mode a sample belongs to, for the protocol."""
+        return (
+            f"{self.sigma:g} of each of {self.n_modes} modes (centres {self.sha256[:12]}); a "
+            f"sample counts for the nearest one if it is closer than {HIGH_QUALITY_SIGMAS:g} σ"
+        )
+
+    def counts(self, samples: Tensor) -> Tensor:
+        """Return `mode_counts` of points (n, 2) within 3 σ: int64 (k,)."""
+        return mode_counts(samples, self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StackedModes:
+    """The modes of stacked images: one for each combination of the classes of three gray channels.
+
+    Stacked MNIST puts three digits drawn at random into the red, green and blue channel of one image, which
+    makes 10³ = 1,000 equally likely modes (Metz et al. 2017, arXiv 1611.02163, section 3.3.1; VEEGAN, section
+    5.2; PacGAN, section 4.2, with 26,000 samples). Which digit a channel shows is what a classifier says:
+    each channel counts as something, so there are no samples of low quality. With 26,000 samples a perfect
+    generator misses none (the expected number of missed modes is 1000 e⁻²⁶) and has an expected `mode_kl`
+    of .019.
+
+    Raises
+    ------
+    MetricError
+        If the extractor's network does not tell the classes of one data set apart.
+    """
+
+    extractor: Extractor
+    """A domain classifier of the images that were stacked, such as ``mnist-classifier``, with k classes."""
+
+    def __post_init__(self) -> None:
+        if self.extractor.class_names is None:
+            raise MetricError(
+                f"modes of stacked images need a domain classifier, and {self.extractor.name} is none"
+            )
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the classifier's weights file, 64 hex digits."""
+        return self.extractor.sha256
+
+    @property
+    def n_modes(self) -> int:
+        """Number of modes k³."""
+        return self._n_classes**3
+
+    @property
+    def words(self) -> str:
+        """What decides which mode a sample belongs to, for the protocol."""
+        return (
+            f"{self.n_modes} modes: the class of each of three channels, by {self.extractor.name} "
+            f"(weights {self.sha256[:12]})"
+        )
+
+    @property
+    def _n_classes(self) -> int:
+        return len(self.extractor.class_names or ())
+
+    def counts(self, samples: Tensor) -> Tensor:
+        """How many images belong to each mode.
+
+        Parameters
+        ----------
+        samples
+            uint8 (n, 3, H, W), n ≥ 1.
+
+        Returns
+        -------
+        Tensor
+            int64 (k³,) on the CPU; image (a, b, c) of classes counts at a k² + b k + c.
+
+        Raises
+        ------
+        MetricError
+            If the samples are anything else.
+        """
+        if samples.dtype != torch.uint8 or samples.ndim != 4 or samples.shape[1] != 3 or 0 in samples.shape:
+            raise MetricError(
+                "stacked images must be at least one uint8 image (n, 3, H, W), "
+                f"got {samples.dtype} of shape {tuple(samples.shape)}"
+            )
+        k = self._n_classes
+        counts = torch.zeros(self.n_modes, dtype=torch.int64)
+        for images in torch.split(samples, _IMAGES):
+            logits = self.extractor.extract(images.flatten(0, 1).unsqueeze(1)).class_logits
+            classes = logits.argmax(dim=1).view(-1, 3)
+            counts += torch.bincount(classes @ torch.tensor([k * k, k, 1]), minlength=self.n_modes)
+        return counts
 
 
 def mode_counts(samples: Tensor, modes: Modes, n_sigmas: float = HIGH_QUALITY_SIGMAS) -> Tensor:
