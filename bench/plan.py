@@ -32,8 +32,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
         raise InputError(f"--image-size {options.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
     if options.metrics and "none" in options.metrics and len(options.metrics) > 1:
         raise InputError("--metrics none cannot stand beside other metrics.")
-    names = () if options.metrics == ["none"] else tuple(options.metrics or ())
-    metrics.check_names(names)
+    names = () if options.metrics == ["none"] else metrics.expanded(options.metrics or ())
     variants = [gans.get(name) for name in options.variants]
     sources = sources_of(options.dataset)
     reading = reading_of(options, sources)
@@ -138,19 +137,25 @@ def scoring_for(
 
 
 def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:
-    """Every metric that this data set and extractor allow; a warning says what is missing for the rest."""
+    """Every usual metric that this data set and extractor allow; a warning says what the rest lack."""
     possible = set() if dataset.modes is None else {"modes"}
     if dataset.test.labels is not None:
         possible |= {"asked_classes"}  # `Scoring.names_for` leaves them to conditional variants
     if extractor is not None:
-        possible |= {"features"} if extractor.class_names is None else {"features", "classes"}
+        possible |= {"features"}
+        if extractor.n_logits is not None:
+            possible |= {"logits"}
+        if extractor.class_names is not None:
+            possible |= {"classes"}
     elif is_image_shape(dataset.shape):
         warnings.warn(
             f"{dataset.name} has no labels: fid and is need --extractor inception-v3-compat, min_class_share "
             "a classifier; only parzen is scored.",
             stacklevel=2,
         )
-    return tuple(name for name, metric in metrics.METRICS.items() if metric.needs <= possible)
+    return tuple(
+        name for name, metric in metrics.METRICS.items() if metric.usual and metric.needs <= possible
+    )
 
 
 def choose_device(name: str) -> str:

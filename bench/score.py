@@ -5,7 +5,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-import gans
 import metrics
 from bench import datasets
 from bench.classifiers import extractor_for
@@ -80,6 +79,5 @@ def score(
         names,
         labels=labels,
         extractor=network,
-        generator=gans.generator_for(0, "bootstrap"),
         samples=how,
     )

@@ -44,7 +44,7 @@ class Scoring:
                 reference=self.reference,
                 n_fake=self.n_samples,
                 extractor=self.extractor,
-                samples=how_sampled(cell),
+                samples=how_sampled(cell.variant),
                 asked=HOW_ASKED,
             )
             for name in self.names_for(cell)
@@ -63,27 +63,31 @@ class Scoring:
             names,
             labels=labels,
             extractor=self.extractor,
-            generator=gans.generator_for(seed, "bootstrap"),
-            samples=how_sampled(cell),
+            samples=how_sampled(cell.variant),
             asked=HOW_ASKED,
         )
         for score in scores.values():
-            yield {
-                "phase": "score",
-                "metric": score.metric,
-                "value": score.value,
-                "unit": score.unit,
-                "better": score.better,
-                "uncertainty": score.uncertainty,
-                "uncertainty_kind": score.uncertainty_kind,
-                "n_real": score.n_real,
-                "n_fake": score.n_fake,
-                "protocol_hash": score.protocol.hash,
-                "protocol": score.protocol.to_json(),
-                "split": "test" if score.n_real else None,
-                "details": json.dumps(dict(score.details)),
-                "warnings": "; ".join(score.warnings) or None,
-            }
+            yield row_of(score, split="test")
+
+
+def row_of(score: metrics.Score, *, split: str | None) -> dict[str, object]:
+    """The value columns of one score; `split` is of the real data, where they enter the value."""
+    return {
+        "phase": "score",
+        "metric": score.metric,
+        "value": score.value,
+        "unit": score.unit,
+        "better": score.better,
+        "uncertainty": score.uncertainty,
+        "uncertainty_kind": score.uncertainty_kind,
+        "n_real": score.n_real,
+        "n_fake": score.n_fake,
+        "protocol_hash": score.protocol.hash,
+        "protocol": score.protocol.to_json(),
+        "split": split if score.n_real else None,
+        "details": json.dumps(dict(score.details)),
+        "warnings": "; ".join(score.warnings) or None,
+    }
 
 
 def needs_asked_classes(name: str) -> bool:
@@ -91,19 +95,25 @@ def needs_asked_classes(name: str) -> bool:
     return "asked_classes" in metrics.METRICS[name].needs
 
 
+def reference_name(dataset: Dataset, split: str = "test") -> str:
+    """What protocols call real data: equal where the samples are, whoever scores against them."""
+    return f"{dataset.name}/{split}@{dataset.fingerprint}"
+
+
 def reference_of(dataset: Dataset) -> metrics.Reference:
     """The real pile that samples are compared with: the test split, σ being chosen on validation."""
     return metrics.Reference(
-        f"{dataset.name}/test@{dataset.fingerprint}",
+        reference_name(dataset),
         dataset.test.tensor,
         dataset.validation.tensor,
+        train=dataset.train.samples if len(dataset.shape) == 3 else None,
         test_labels=dataset.test.labels,
         class_names=dataset.class_names,
         modes=dataset.modes,
     )
 
 
-def how_sampled(cell: Cell) -> str:
+def how_sampled(variant: gans.Variant) -> str:
     """How the generated pile is drawn, in words: the part of a protocol that the trainer decides."""
-    average = "on" if cell.variant.ema_kimg > 0 else "off"
+    average = "on" if variant.ema_kimg > 0 else "off"
     return f"G in evaluation mode, EMA {average}, noise of the cell's '{STREAM}' stream"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from metrics.catalogue import METRICS
+from metrics.catalogue import METRICS, plain_name
 from metrics.protocol import Protocol
 
 
@@ -51,7 +51,7 @@ def measured(
         metric=protocol.metric,
         value=value,
         unit=unit,
-        better=METRICS[protocol.metric.partition("@")[0]].better,
+        better=METRICS[plain_name(protocol.metric)].better,
         uncertainty=uncertainty,
         uncertainty_kind=uncertainty_kind,
         n_real=protocol.n_real,

@@ -20,30 +20,32 @@ class Protocol:
     metric: str
     """Qualified name, such as ``"fid@digits-classifier"`` or ``"parzen"``."""
     reference: str
-    """The real pile, such as ``"digits/test@1a2b3c4d5e6f"``, or ``"none"`` if it plays no part."""
+    """The real pile and its split, such as ``"digits/test@1a2b3c4d5e6f"``, or ``"none"`` if it plays no
+    part."""
     extractor: str | None
     """Name of the feature extractor, or None if the metric needs none."""
     extractor_sha256: str | None
-    """SHA-256 of the extractor's weights file in hex, or None."""
+    """SHA-256 of the extractor's weights in hex, or None."""
+    outputs: str
+    """Which layers of the extractor the features and the logits are, or "none"."""
     resize: str
-    """How images were brought to the extractor's size."""
+    """How images were brought to the extractor's size, antialiased or not."""
     grayscale: str
     """How one-channel images met a three-channel extractor, or the other way round."""
     value_range: str
-    """The range of values that the metric saw."""
+    """The range of values that the metric or the extractor saw."""
     dtype: str
     """Precision of the features and of the arithmetic on them."""
     n_real: int
     """Number of real samples; 0 if they play no part."""
     n_fake: int
     """Number of generated samples."""
-    n_splits: int | None
-    """Number of splits of the Inception score, or None."""
-    sigma_rule: str | None
-    """How the Parzen window's σ was chosen, or, for scores of modes, their σ and within how many σ a sample
-    counts; or None."""
+    rule: str
+    """The metric's own settings, in words: splits, subsets, k, σ and how it was chosen; "" if it has none."""
+    seed: int | None
+    """Seed of what is random in computing the value (a shuffle, subsets), or None if nothing is."""
     samples: str
-    """How the generated pile was drawn, such as ``"eval-mode G, EMA off"``."""
+    """How the generated pile was drawn, such as ``"G in evaluation mode, EMA off"``."""
 
     @property
     def hash(self) -> str:
@@ -84,12 +86,13 @@ class Protocol:
             parts.append(f"against {self.reference}")
         if self.extractor is not None:
             parts.append(f"features by {self.extractor} (weights {(self.extractor_sha256 or '')[:12]})")
+            parts.append(f"layers: {self.outputs}")
             parts.append(f"resize: {self.resize}")
             parts.append(f"channels: {self.grayscale}")
-        if self.n_splits is not None:
-            parts.append(f"{self.n_splits} splits")
-        if self.sigma_rule is not None:
-            parts.append(f"σ: {self.sigma_rule}")
+        if self.rule:
+            parts.append(self.rule)
+        if self.seed is not None:
+            parts.append(f"seed {self.seed}")
         parts.append(f"values {self.value_range}")
         parts.append(self.dtype)
         return ", ".join(parts) + "."
@@ -98,3 +101,17 @@ class Protocol:
         """Each field in which the two differ, as field → (this one's value, the other's)."""
         mine, theirs = asdict(self), asdict(other)
         return {key: (mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]}
+
+    def require_equal(self, other: "Protocol") -> None:
+        """Refuse to compare two scores of different conditions.
+
+        Raises
+        ------
+        MetricError
+            Spells out every field in which the two differ.
+        """
+        if differing := self.difference(other):
+            said = "; ".join(
+                f"{field}: {mine!r} and {theirs!r}" for field, (mine, theirs) in differing.items()
+            )
+            raise MetricError(f"the two scores can't be compared, as their protocols differ in {said}")

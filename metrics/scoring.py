@@ -1,114 +1,113 @@
 """One pass over a pile of generated samples, and every score that was asked for."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from metrics.catalogue import (
-    INCEPTION_SPLITS,
-    METRICS,
-    check_names,
-    known_modes,
-    protocol_of,
-    required_extractor,
-    sigma_samples,
-)
+from metrics import feature_scores as of_features
+from metrics import sample_scores as of_samples
+from metrics.catalogue import METRICS, expanded
 from metrics.class_scores import check_labels
-from metrics.conditional_scores import class_agreement_score, class_fid_score
+from metrics.collected import Progress
+from metrics.conditional_scores import class_agreement_score, class_fid_score, class_is_score
+from metrics.conditions import protocol_of
+from metrics.conventions import DEFAULT_CONVENTION, convention_of
 from metrics.errors import MetricError
-from metrics.features import Extractor, Features
-from metrics.frechet import bootstrap_frechet, frechet_to_root
-from metrics.inception_score import inception_score
-from metrics.measured import Score, measured
-from metrics.modes import high_quality_share, mode_counts, mode_kl, modes_captured
-from metrics.moments import Moments
-from metrics.parzen import GOODFELLOW_GRID, parzen_log_likelihood, select_sigma
+from metrics.evaluation import Evaluation
+from metrics.features import Extractor, load_extractor
+from metrics.measured import Score
+from metrics.piles import ImagePile, Pile, as_pile, content_sha256, image_warnings
 from metrics.protocol import Protocol
 from metrics.reference import Reference, check_same_kind, check_samples
 
-_RESAMPLES = 50
+SCORERS: Mapping[str, Callable[[Evaluation, Protocol], Score]] = {
+    "fid": of_features.fid_score,
+    "is": of_features.is_score,
+    "parzen": of_samples.parzen_score,
+    "min_class_share": of_features.min_class_share_score,
+    "class_agreement": class_agreement_score,
+    "class_fid": class_fid_score,
+    "class_is": class_is_score,
+    "fid_infinity": of_features.fid_infinity_score,
+    "kid": of_features.kid_score,
+    "cmmd": of_features.cmmd_score,
+    "precision": of_features.precision_score,
+    "recall": of_features.recall_score,
+    "density": of_features.density_score,
+    "coverage": of_features.coverage_score,
+    "memorisation": of_features.memorisation_score,
+    "modes": of_samples.modes_score,
+    "high_quality_share": of_samples.high_quality_share_score,
+    "mode_kl": of_samples.mode_kl_score,
+}
+"""How each of `METRICS` is computed; each function's docstring says with which uncertainty and details."""
 
 
 def score(
-    fake: Tensor,
-    real: Reference,
+    fake: Tensor | Pile,
+    real: Reference | Tensor | Pile,
     names: Iterable[str],
     *,
     labels: Tensor | None = None,
-    extractor: Extractor | None = None,
-    generator: torch.Generator,
+    extractor: Extractor | str | Path | None = None,
     samples: str = "unspecified",
     asked: str = "unspecified",
+    convention: str = DEFAULT_CONVENTION,
+    progress: Progress | None = None,
 ) -> dict[str, Score]:
-    """Score a pile of generated samples against a reference, with one feature pass over it.
+    """Score a pile of generated samples against a real one, with one feature pass over each.
 
-    fid
-        `frechet_distance` of the features; uncertainty: standard deviation over 50 bootstrap
-        resamples of the generated features, the reference held fixed.
-    is
-        `inception_score` over 10 splits, after a fixed shuffle, so that a pile sorted by class
-        scores as any other; uncertainty: standard deviation over the splits; details:
-        ``whole_set``, the score without splits.
-    parzen
-        Mean of `parzen_log_likelihood` over all test samples, images scaled to [0, 1]; σ from
-        `GOODFELLOW_GRID` by the first 1,000 validation samples; uncertainty: standard error over
-        test samples, std (ddof 0) / √n; details: ``sigma``.
-    min_class_share
-        Smallest share of any class among the generated samples, by the extractor's most likely
-        class; uncertainty: binomial standard error; details: ``share_<class name>``.
-    class_agreement
-        Share of samples whose most likely class is the one asked for; uncertainty: binomial standard
-        error; details: ``agreement_<class name>``.
-    class_fid
-        Mean of `class_frechet` over the classes with at least 2 test images; NaN, with a warning, if
-        one of them has fewer than 2 samples; uncertainty: standard deviation over bootstrap resamples
-        within each class; details: ``fid_<class name>`` and, to be compared with it,
-        ``mean_image_fid_<class name>``: that of the mean of the class's test images, repeated.
-    modes
-        `modes_captured`; details: ``samples_of_mode_<i>``, those of high quality.
-    high_quality_share
-        `high_quality_share`; uncertainty: binomial standard error.
-    mode_kl
-        `mode_kl`; NaN, with a warning, if no sample is of high quality; uncertainty: standard error.
+    Features are kept only where a metric needs those of all samples (`Metric.keeps`), logits where it needs
+    class probabilities; otherwise memory does not depend on how many there are. Nothing is random: what is
+    drawn has a fixed seed, that of the protocol.
 
     Parameters
     ----------
     fake
-        Generated: uint8 (N, C, H, W) or float32 (N, 2), each sample shaped as the reference's.
+        Generated: uint8 (N, C, H, W) or float32 (N, 2), each sample shaped as the reference's. A tensor, or
+        a pile such as `open_pile` opens, whose warnings become those of its scores.
     real
-        The real pile; it keeps what was computed on it for the next call.
+        The real pile. A `Reference` keeps what was computed on it for the next call.
     names
-        Which of `METRICS`.
+        Which of `METRICS` or `GROUPS` (``"prdc"``).
     labels
         The class that each generated sample was asked for, int64 (N,), counted as the reference's
-        and the extractor's classes are; for class_agreement and class_fid.
+        and the extractor's classes are; for the metrics of asked classes.
     extractor
-        For the metrics that need one.
-    generator
-        Draws the bootstrap resamples of fid and class_fid, for each from the state that it comes in;
-        nothing else is random.
+        For the metrics that need one; a name as `load_extractor` takes it is loaded for this call, with the
+        preprocessing of `convention`.
     samples
         How `fake` was drawn, in words; goes into the protocol.
     asked
         How `labels` were chosen, in words; goes into the protocol of the scores that need them.
+    convention
+        One of `CONVENTIONS`: whose settings are followed.
+    progress
+        Told how many of the generated images have been through the extractor.
 
     Returns
     -------
     dict
-        One `Score` for each name, under the name as given in `names` (``"fid"``).
+        One `Score` for each metric, under its plain name (``"fid"``).
 
     Raises
     ------
     MetricError
         If a metric is unknown, or one can't be computed from these: no metric is computed then.
     """
-    names = tuple(names)
-    check_names(names)
+    metrics = expanded(names)
     check_samples(fake, "the generated samples")
-    check_same_kind(fake, real.test, "the generated samples")
+    if not isinstance(real, Reference):
+        check_samples(real, "the real samples")
+        real = Reference(f"unnamed@{content_sha256(as_pile(real))[:16]}", real)
+    if real.test is not None:
+        check_same_kind(fake, real.test, "the generated samples")
+    chosen = convention_of(convention)
+    if isinstance(extractor, str | Path):
+        extractor = load_extractor(extractor, preprocessing=chosen.preprocessing)
     # All protocols first: what is missing is known before minutes are spent on features.
     protocols = {
         name: protocol_of(
@@ -118,39 +117,30 @@ def score(
             extractor=extractor,
             samples=samples,
             asked=asked,
+            convention=convention,
         )
-        for name in names
+        for name in metrics
     }
-    classes = _asked_classes(names, labels, fake.shape[0], real, extractor)
-    scores: dict[str, Score] = {}
-    features: Features | None = None
-    start = generator.get_state()
-    for name, protocol in protocols.items():
-        if name == "parzen":
-            scores[name] = _parzen(fake, real, protocol)
-            continue
-        if "modes" in METRICS[name].needs:
-            scores[name] = _modes(mode_counts(fake, known_modes(name, real)), protocol)
-            continue
-        network = required_extractor(name, extractor)
-        if features is None:
-            features = network.extract(fake)
-        generator.set_state(start)  # a score must not depend on which others are asked for
-        if name == "fid":
-            scores[name] = _fid(features, real, network, generator, protocol)
-        elif name == "is":
-            scores[name] = _inception(features, protocol)
-        elif name == "min_class_share":
-            scores[name] = _min_class_share(features, network, protocol)
-        elif name == "class_agreement":
-            scores[name] = class_agreement_score(features, classes, network, protocol)
-        elif name == "class_fid":
-            scores[name] = class_fid_score(
-                features, classes, real, network, resamples=_RESAMPLES, generator=generator, protocol=protocol
-            )
-        if network.caveat is not None:
-            scores[name] = replace(scores[name], warnings=(*scores[name].warnings, network.caveat))
-    return scores
+    evaluation = Evaluation(
+        as_pile(fake),
+        real,
+        chosen,
+        extractor=extractor,
+        labels=_asked_classes(metrics, labels, fake.shape[0], real, extractor),
+        features=any(METRICS[name].keeps for name in metrics),
+        logits=any("logits" in METRICS[name].needs for name in metrics),
+        progress=progress,
+    )
+    scores = {name: SCORERS[name](evaluation, protocol) for name, protocol in protocols.items()}
+    # Of another pile, which may be read from anywhere, that would cost a second reading.
+    surveyed = isinstance(fake, ImagePile) or (isinstance(fake, Tensor) and real.holds_images)
+    of_fake = image_warnings(fake) if surveyed and scores else ()
+    if surveyed and any(METRICS[name].compares for name in scores):
+        of_fake += _same(fake, real)
+    return {
+        name: replace(one, warnings=(*one.warnings, *of_fake, *_of_network(name, evaluation)))
+        for name, one in scores.items()
+    }
 
 
 def _asked_classes(
@@ -167,134 +157,34 @@ def _asked_classes(
     return labels.cpu()
 
 
-def _fid(
-    fake: Features,
-    real: Reference,
-    extractor: Extractor,
-    generator: torch.Generator,
-    protocol: Protocol,
-) -> Score:
-    reference = real.moments(extractor)
-    root = real.covariance_root(extractor)
-    generated = Moments.of(fake.features)
-    resampled = bootstrap_frechet(
-        fake.features,
-        reference.mean,
-        root,
-        resamples=_RESAMPLES,
-        generator=generator,
-    )
-    return measured(
-        protocol,
-        value=frechet_to_root(reference.mean, root, generated.mean, generated.covariance),
-        unit="squared feature units",
-        uncertainty=float(resampled.std()),
-        uncertainty_kind=(
-            f"standard deviation over {_RESAMPLES} bootstrap resamples of the generated features, "
-            "reference held fixed"
-        ),
-        warnings=tuple(
-            f"fid of {n} {which} samples in {extractor.dim} feature dimensions: the covariance is "
-            "singular and the distance biased upwards"
-            for n, which in ((generated.n, "generated"), (reference.n, "real"))
-            if n <= extractor.dim
-        ),
-    )
+def _same(fake: Tensor | Pile, real: Reference) -> tuple[str, ...]:
+    """Whether someone compares a pile with itself."""
+    if fake.shape[0] != real.n or content_sha256(fake) != real.content:
+        return ()
+    return ("the generated images are the real ones themselves, byte for byte",)
 
 
-def _inception(fake: Features, protocol: Protocol) -> Score:
-    probabilities = fake.logits.to(torch.float64).softmax(dim=1)
-    n = probabilities.shape[0]
-    # The original takes splits in the order of the samples, which is wrong by factors where they
-    # are sorted by class. The shuffle is always the same, so the score is a function of the pile.
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    value, deviation = inception_score(probabilities[order], INCEPTION_SPLITS)
-    whole_set, _ = inception_score(probabilities, 1)
-    return measured(
-        protocol,
-        value=value,
-        unit="effective classes",
-        uncertainty=deviation,
-        uncertainty_kind=f"standard deviation over {INCEPTION_SPLITS} splits",
-        details={"whole_set": whole_set},
-    )
+def _of_network(name: str, evaluation: Evaluation) -> tuple[str, ...]:
+    """What weakens every score of this extractor's features of these piles."""
+    warnings = []
+    if "features" in METRICS[name].needs:
+        network = evaluation.extractor
+        if network.channels == 3 and evaluation.fake.shape[1] == 1:
+            warnings.append(f"gray images, repeated to RGB for {network.name}")
+        fake = evaluation.collected.halves.whole
+        if fake.n > 1 and _is_one_point(fake.mean, fake.covariance):
+            warnings.append("all generated images have the same features: the generator makes one image")
+        if network.caveat is not None:
+            warnings.append(network.caveat)
+        if METRICS[name].compares:
+            if evaluation.real.caveat is not None:
+                warnings.append(evaluation.real.caveat)
+            real = evaluation.real.statistics(network)
+            if _is_one_point(real.mean, real.covariance):
+                warnings.append("all real images have the same features: they are one image")
+    return tuple(warnings)
 
 
-def _parzen(fake: Tensor, real: Reference, protocol: Protocol) -> Score:
-    # Where the samples lie, unless that device has no float64 (Apple's).
-    device = fake.device if fake.device.type == "cuda" else torch.device("cpu")
-    generated = _flat(fake, device)
-    sigma = select_sigma(_flat(sigma_samples(real), device), generated, GOODFELLOW_GRID)
-    likelihoods = parzen_log_likelihood(_flat(real.test, device), generated, sigma)
-    warnings: tuple[str, ...] = ()
-    if sigma in (GOODFELLOW_GRID[0], GOODFELLOW_GRID[-1]):
-        warnings = (f"parzen chose σ = {sigma:g}, the edge of its grid: a better σ may lie beyond it",)
-    return measured(
-        protocol,
-        value=float(likelihoods.mean()),
-        unit="nats",
-        uncertainty=float(likelihoods.std(correction=0)) / math.sqrt(likelihoods.shape[0]),
-        uncertainty_kind="standard error over test samples",
-        details={"sigma": sigma},
-        warnings=warnings,
-    )
-
-
-def _flat(samples: Tensor, device: torch.device) -> Tensor:
-    """float64 (N, d): images flattened and scaled to [0, 1], points as they are."""
-    rows = samples.to(device).flatten(start_dim=1).to(torch.float64)
-    return rows / 255 if samples.dtype == torch.uint8 else rows
-
-
-def _min_class_share(fake: Features, extractor: Extractor, protocol: Protocol) -> Score:
-    names = extractor.class_names or ()
-    n = fake.logits.shape[0]
-    if not torch.isfinite(fake.logits).all():
-        raise MetricError(f"{extractor.name} gave logits that are not finite")
-    shares = torch.bincount(fake.logits.argmax(dim=1), minlength=len(names)).to(torch.float64) / n
-    smallest = float(shares.min())
-    return measured(
-        protocol,
-        value=smallest,
-        unit="share of samples",
-        uncertainty=math.sqrt(smallest * (1 - smallest) / n),
-        uncertainty_kind="binomial standard error",
-        details={f"share_{name}": float(s) for name, s in zip(names, shares, strict=True)},
-        warnings=tuple(
-            f"none of {n} generated samples is of class '{name}'"
-            for name, s in zip(names, shares, strict=True)
-            if s == 0
-        ),
-    )
-
-
-def _modes(counts: Tensor, protocol: Protocol) -> Score:
-    """Whichever of the three scores of modes the protocol is of."""
-    if protocol.metric == "modes":
-        return measured(
-            protocol,
-            value=float(modes_captured(counts)),
-            unit="modes",
-            uncertainty=None,
-            uncertainty_kind="none: a count",
-            details={f"samples_of_mode_{i}": n for i, n in enumerate(counts.tolist())},
-        )
-    if protocol.metric == "high_quality_share":
-        share, error = high_quality_share(counts, protocol.n_fake)
-        return measured(
-            protocol,
-            value=share,
-            unit="share of samples",
-            uncertainty=error,
-            uncertainty_kind="binomial standard error",
-        )
-    divergence, error = mode_kl(counts)
-    defined = math.isfinite(divergence)
-    return measured(
-        protocol,
-        value=divergence,
-        unit="nats",
-        uncertainty=error if defined else None,
-        uncertainty_kind="standard error over generated samples",
-        warnings=() if defined else ("no sample is within 3 σ of a mode, so mode_kl is not defined",),
-    )
+def _is_one_point(mean: Tensor, covariance: Tensor) -> bool:
+    """Whether features do not vary, but for rounding: equal float64 rows leave some 1e-32 of their square."""
+    return bool(covariance.trace() <= 1e-20 * mean.square().sum())

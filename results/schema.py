@@ -85,7 +85,11 @@ COLUMNS: tuple[Column, ...] = (
         ("training_id!", "text", "hash of the training configuration, variant version and data"),
         ("trained!", "flag", "this attempt trained; false: it only scored a finished training"),
         ("variant!", "text", "name of the GAN recipe"),
-        ("variant_version", "text", "version of the recipe; a change of what is learned raises it"),
+        (
+            "variant_version",
+            "text",
+            "version of the recipe; a change of what is learned raises it; of a pile, hash of its content",
+        ),
         ("dataset!", "text", "name of the real data"),
         ("dataset_fingerprint", "text", "hash of the data's content and splits"),
         ("image_shape", "text", "channels x height x width, as 1x16x16; 2 for points in the plane"),

@@ -16,6 +16,9 @@ _SHORT = {
     "parzen": "Parzen",
     "class_agreement": "agreement",
     "class_fid": "class FID",
+    "class_is": "class IS",
+    "fid_infinity": "FID∞",
+    "cmmd": "CMMD",
     "modes": "captured",
     "high_quality_share": "high quality",
     "mode_kl": "mode KL",
@@ -135,7 +138,9 @@ def _condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[
         if name == "changed" and groups.groupby("variant")[name].nunique().max() <= 1:
             # One setting a variant, so that the variant's name says which: it need not be a column.
             pairs = dict(zip(groups["variant"], texts, strict=True))
-            shared += [f"{variant} with {text}" for variant, text in pairs.items() if text != "nothing"]
+            shared += [
+                f"{variant} with {text}" for variant, text in pairs.items() if text not in ("nothing", "–")
+            ]
         elif len(set(texts)) > 1:
             columns[header] = texts
         elif texts and texts[0] != "–":
@@ -146,7 +151,7 @@ def _condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[
 
 
 def _condition(name: str, value: object) -> str:
-    if name == "changed" and value == "":
+    if name == "changed" and not pd.isna(value) and value == "":  # type: ignore[call-overload]
         return "nothing"
     return _or_dash(value, lambda known: _number(known) if isinstance(known, float) else str(known))
 

@@ -175,13 +175,13 @@ RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
         "ring8 holds points, which have",
     ),
     ("images' scores of points", f"{VANILLA} --dataset ring8 --metrics fid", "fid needs an extractor"),
-    ("points' scores of images", f"{VANILLA} --metrics modes", "modes needs points whose modes are known"),
+    ("points' scores of images", f"{VANILLA} --metrics modes", "modes needs samples whose modes are known"),
     (
         "a class that cannot be asked for",
         f"{VANILLA} --metrics class_fid",
         "class_fid needs samples of a class that was asked for, and no variant of vanilla can be asked for",
     ),
-    ("too few samples", f"{VANILLA} --metrics is --samples 9", "needs at least 10 generated images"),
+    ("too few samples", f"{VANILLA} --metrics is --samples 9", "needs at least 10 generated samples, got 9"),
     *(
         (f"set {text}", f"{VANILLA} --set {text}", f"--set takes VARIANT.FIELD=VALUE, not '{text}'")
         for text in ("lr", "lr=", "=3", "vanilla.lr")

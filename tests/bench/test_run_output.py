@@ -8,6 +8,7 @@ import pytest
 from commands import VANILLA, WGAN_TOO, contents, only_folder
 from PIL import Image
 
+import bench.evaluate
 import bench.run
 import bench.sample
 import gans
@@ -144,8 +145,19 @@ def test_a_dry_run_knows_what_is_done(run, store):
             bench.sample.main,
             ["\n  RUN", "\n  --store DIR", "\n  --n N", "\n  --out DIR", "Exit codes: 0"],
         ),
+        (
+            bench.evaluate.main,
+            [
+                "what to score, against what:",
+                "from where, to where:",
+                "metrics:\n  fid ",
+                "\n  prdc ",
+                "protocols:\n  gan-bench ",
+                "Exit codes: 0",
+            ],
+        ),
     ],
-    ids=["run", "sample"],
+    ids=["run", "sample", "evaluate"],
 )
 def test_help(main, headings, capsys):
     with pytest.raises(SystemExit) as stopped:

@@ -20,3 +20,9 @@ def weights(classifier, tmp_path_factory):
 @pytest.fixture
 def extractor(weights):
     return DomainClassifierExtractor(weights)
+
+
+@pytest.fixture(scope="session")
+def extractor_of_session(weights):
+    """For hypothesis, which does not want a new one for each example."""
+    return DomainClassifierExtractor(weights)

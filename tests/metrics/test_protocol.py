@@ -10,14 +10,15 @@ PROTOCOL = Protocol(
     reference="digits/test@1a2b3c4d5e6f",
     extractor="digits-classifier",
     extractor_sha256="ab" * 32,
+    outputs="hidden layer, logits",
     resize="none",
     grayscale="none",
     value_range="uint8 0..255",
     dtype="float32 features",
     n_real=500,
     n_fake=1000,
-    n_splits=None,
-    sigma_rule=None,
+    rule="k = 5",
+    seed=2020,
     samples="eval-mode G, EMA off, seed 0",
 )
 
@@ -32,7 +33,7 @@ def test_hash_is_pinned_because_stored_rows_hold_it():
     # A change here orphans every score that is already in a store.
     assert json.loads(PROTOCOL.to_json()) == dataclasses.asdict(PROTOCOL)
     assert PROTOCOL.to_json().startswith('{"dtype":"float32 features","extractor":"digits-')
-    assert PROTOCOL.hash == "bfe262fb405f"
+    assert PROTOCOL.hash == "64e93faf5e2b"
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Protocol)])
@@ -52,7 +53,7 @@ def test_words_name_what_a_reader_must_know():
     words = PROTOCOL.words()
     for part in ("fid@digits-classifier", "1000 generated", "500 real", "digits/test@1a2b", "EMA"):
         assert part in words
-    alone = dataclasses.replace(PROTOCOL, n_real=0, n_splits=10, reference="none").words()
+    alone = dataclasses.replace(PROTOCOL, n_real=0, rule="10 splits", reference="none").words()
     assert "real" not in alone
     assert "10 splits" in alone
 

@@ -42,7 +42,7 @@ def generator(seed=0):
 
 @pytest.fixture
 def scores(real, extractor):
-    return score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator(), samples="seed 12")
+    return score(FAKE, real, EVERYTHING, extractor=extractor, samples="seed 12")
 
 
 def test_each_value_is_what_the_metric_gives_on_its_own(scores, extractor):
@@ -65,7 +65,8 @@ def test_each_value_is_what_the_metric_gives_on_its_own(scores, extractor):
 
 def test_every_score_says_how_sure_it_is_and_of_what(scores):
     assert tuple(scores) == EVERYTHING
-    assert set(METRICS) - set(EVERYTHING) == {*OF_MODES, "class_agreement", "class_fid"}
+    usual = {name for name, metric in METRICS.items() if metric.usual}
+    assert usual - set(EVERYTHING) == {*OF_MODES, "class_agreement", "class_fid"}
     for name, one in scores.items():
         assert one.metric == (name if name == "parzen" else f"{name}@quadrants")
         assert one.metric == one.protocol.metric
@@ -104,22 +105,15 @@ def test_protocols_tell_apart_what_may_not_be_compared(real, extractor):
     assert len(hashes) == 6
 
 
-def test_only_fids_bootstrap_depends_on_the_generator(real, extractor, scores):
-    again = score(FAKE, real, EVERYTHING[::-1], extractor=extractor, generator=generator())
-    other = score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator(1))
+def test_scores_do_not_depend_on_their_company_or_the_global_generator(real, extractor, scores):
+    torch.manual_seed(1)
+    again = score(FAKE, real, EVERYTHING[::-1], extractor=extractor, samples="seed 12")
     for name in EVERYTHING:
-        assert again[name].value == other[name].value == scores[name].value
-    assert again["fid"].uncertainty == scores["fid"].uncertainty
-    assert other["fid"].uncertainty != scores["fid"].uncertainty
-    for name in ("is", "parzen", "min_class_share"):
-        assert other[name].uncertainty == scores[name].uncertainty
+        assert again[name] == scores[name]
 
 
 def test_fids_uncertainty_is_of_the_size_of_the_spread_over_fresh_samples(real, extractor):
-    fresh = [
-        score(quadrants(400, seed=s)[0], real, ["fid"], extractor=extractor, generator=generator())
-        for s in range(100, 120)
-    ]
+    fresh = [score(quadrants(400, seed=s)[0], real, ["fid"], extractor=extractor) for s in range(100, 120)]
     spread = torch.tensor([one["fid"].value for one in fresh]).std()
     told = torch.tensor([one["fid"].uncertainty for one in fresh]).mean()
     # A bootstrap of a biased distance is known to overstate a small one; 20 draws leave 16 %.
@@ -136,23 +130,23 @@ def test_real_features_are_extracted_once_for_each_extractor(real, extractor):
 
     extractor.extract = counting
     for _ in range(3):
-        score(FAKE, real, EVERYTHING, extractor=extractor, generator=generator())
+        score(FAKE, real, EVERYTHING, extractor=extractor)
     assert sorted(extractions) == [150, 150, 150, 200]
     extractor.sha256 = "0" * 64
-    score(FAKE, real, ["fid"], extractor=extractor, generator=generator())
+    score(FAKE, real, ["fid"], extractor=extractor)
     assert extractions.count(200) == 2
 
 
 def test_a_worse_pile_scores_worse(real, extractor, scores):
     noise = torch.randint(0, 256, FAKE.shape, generator=generator(), dtype=torch.uint8)
-    worse = score(noise, real, ["fid", "parzen"], extractor=extractor, generator=generator())
+    worse = score(noise, real, ["fid", "parzen"], extractor=extractor)
     assert worse["fid"].value > 5 * scores["fid"].value
     assert worse["parzen"].value < scores["parzen"].value
 
 
 def test_inception_score_of_a_pile_sorted_by_class_is_as_of_any_other(real, extractor, scores):
     by_class = FAKE[FAKE_LABELS.argsort()]
-    ordered = score(by_class, real, ["is"], extractor=extractor, generator=generator())["is"]
+    ordered = score(by_class, real, ["is"], extractor=extractor)["is"]
     assert ordered.details["whole_set"] == pytest.approx(scores["is"].details["whole_set"])
     # Unshuffled, almost every split would hold one class and score about 1 of 4.
     assert ordered.value > 3
@@ -160,7 +154,7 @@ def test_inception_score_of_a_pile_sorted_by_class_is_as_of_any_other(real, extr
 
 def test_class_shares_count_what_is_there_and_a_missing_class_is_said(real, extractor):
     three = FAKE[FAKE_LABELS != 2]
-    one = score(three, real, ["min_class_share"], extractor=extractor, generator=generator())
+    one = score(three, real, ["min_class_share"], extractor=extractor)
     share = one["min_class_share"]
     expected = torch.bincount(FAKE_LABELS[FAKE_LABELS != 2], minlength=4) / three.shape[0]
     # The classifier errs on a few at most.
@@ -179,19 +173,36 @@ def test_min_class_share_has_the_binomial_standard_error(scores):
 
 
 def test_too_few_samples_for_the_dimension_are_warned_of(extractor, scores):
-    assert scores["fid"].warnings == ()
-    few = score(FAKE[:64], Reference("few", TEST[:40]), ["fid"], extractor=extractor, generator=generator())[
-        "fid"
-    ]
-    assert len(few.warnings) == 2
-    assert "64 generated samples in 64 feature dimensions" in few.warnings[0]
+    # Enough for a covariance, not for an interval.
+    assert len(scores["fid"].warnings) == 1
+    assert "too few for an interval" in scores["fid"].warnings[0]
+    few = score(FAKE[:30], Reference("few", TEST[:40]), ["fid"], extractor=extractor)["fid"]
+    assert few.uncertainty is None
+    assert "30 generated samples in 64 feature dimensions" in few.warnings[0]
     assert "40 real samples" in few.warnings[1]
+    many = score(quadrants(1000, seed=13)[0], Reference("q", TEST), ["fid"], extractor=extractor)["fid"]
+    assert many.warnings == ()
+    assert many.details["low_95"] < many.details["debiased"] < many.details["high_95"]
+    assert many.details["debiased"] < many.value
+
+
+def test_one_image_on_either_side_and_a_pile_against_itself_are_said(extractor, real):
+    one = FAKE[:1].expand(120, -1, -1, -1)
+    collapsed = score(one, real, ["fid", "kid"], extractor=extractor)
+    for each in collapsed.values():
+        assert any("the generator makes one image" in warning for warning in each.warnings)
+        assert any("copies of another: 119 of 120" in warning for warning in each.warnings)
+    constant = score(FAKE, Reference("one", one), ["fid"], extractor=extractor)["fid"]
+    assert any("all real images have the same features" in warning for warning in constant.warnings)
+    itself = score(TEST.clone(), real, ["fid", "parzen"], extractor=extractor)
+    for each in itself.values():
+        assert any("are the real ones themselves" in warning for warning in each.warnings)
 
 
 def test_points_are_scored_by_parzen_unscaled_and_without_an_extractor():
-    points = torch.randn(500, 2, generator=generator()) * 5
+    points = torch.randn(500, 2) * 5
     real = Reference("cloud/test@0", points[:200], points[200:300])
-    one = score(points[300:], real, ["parzen"], generator=generator())["parzen"]
+    one = score(points[300:], real, ["parzen"])["parzen"]
     expected = parzen_log_likelihood(points[:200], points[300:], one.details["sigma"]).mean()
     assert one.value == pytest.approx(float(expected), abs=1e-9)
     assert "unscaled" in one.protocol.value_range
@@ -201,20 +212,18 @@ def test_points_are_scored_by_parzen_unscaled_and_without_an_extractor():
 
 
 def test_sigma_is_chosen_on_the_first_thousand_validation_samples_only():
-    points = torch.randn(3000, 2, generator=generator()) * 1.5
+    points = torch.randn(3000, 2) * 1.5
     far = torch.full((500, 2), 50.0)
     plain = Reference("cloud", points[:100], points[1000:2000])
     longer = Reference("cloud", points[:100], torch.cat([points[1000:2000], far]))
-    one, two = (
-        score(points[2000:], real, ["parzen"], generator=generator())["parzen"] for real in (plain, longer)
-    )
+    one, two = (score(points[2000:], real, ["parzen"])["parzen"] for real in (plain, longer))
     assert one == two
     assert one.warnings == ()
 
 
 def on_a_square(points, modes=SQUARE):
-    real = Reference("square/test@0", torch.rand(50, 2, generator=generator()), modes=modes)
-    return score(points, real, OF_MODES, generator=generator(), samples="seed 0")
+    real = Reference("square/test@0", torch.rand(50, 2), modes=modes)
+    return score(points, real, OF_MODES, samples="seed 0")
 
 
 def test_modes_are_scored_without_an_extractor():
@@ -252,14 +261,14 @@ def test_modes_of_another_width_or_place_are_another_protocol(monkeypatch):
         return protocol_of("high_quality_share", reference=real, n_fake=10).hash
 
     hashes = {hashed(), hashed(sigma=0.03), hashed(centres=SQUARE.centres * 2)}
-    monkeypatch.setattr("metrics.catalogue.HIGH_QUALITY_SIGMAS", 4.0)
+    monkeypatch.setattr("metrics.modes.HIGH_QUALITY_SIGMAS", 4.0)
     assert len(hashes | {hashed()}) == 4
 
 
 def test_modes_that_nobody_knows_are_not_scored():
-    with pytest.raises(MetricError, match="mode_kl needs points whose modes are known, and 'p' has none"):
-        score(torch.zeros(5, 2), Reference("p", torch.zeros(3, 2)), ["mode_kl"], generator=generator())
-    with pytest.raises(MetricError, match="'mine' holds images, and only points can have known modes"):
+    with pytest.raises(MetricError, match="mode_kl needs samples whose modes are known, and 'p' has none"):
+        score(torch.zeros(5, 2), Reference("p", torch.zeros(3, 2)), ["mode_kl"])
+    with pytest.raises(MetricError, match="'mine' holds images, and only points can have modes in the plane"):
         Reference("mine", TEST, modes=SQUARE)
 
 
@@ -286,14 +295,14 @@ def test_without_an_extractor_the_message_says_who_needs_one(real, name, kind):
         "high_quality_share and mode_kl need none"
     )
     with pytest.raises(MetricError, match=words):
-        score(FAKE, real, [name], generator=generator())
+        score(FAKE, real, [name])
 
 
 @pytest.mark.parametrize(
     ("fake", "words"),
     [
         (FAKE.float(), "float32"),
-        (FAKE[:, 0], "uint8 image"),
+        (FAKE[:, 0], r"give one image as images\[None\]"),
         (FAKE[:0], "at least one"),
         (FAKE.repeat(1, 3, 1, 1), r"\(1, 8, 8\) each.*\(3, 8, 8\)"),
         (FAKE[:, :, :4, :4], r"\(1, 4, 4\)"),
@@ -302,24 +311,24 @@ def test_without_an_extractor_the_message_says_who_needs_one(real, name, kind):
         (torch.zeros(5, 3), r"\(5, 3\)"),
         (torch.zeros(5, 2).double(), "float64"),
         (FAKE[:1], "fid needs at least 2 generated .* got 1"),
-        (FAKE[:9], "is needs at least 10 generated images, one a split, got 9"),
+        (FAKE[:9], "is needs at least 10 generated samples, got 9"),
     ],
 )
 def test_bad_generated_samples_are_refused(real, extractor, fake, words):
     with pytest.raises(MetricError, match=words):
-        score(fake, real, ["fid", "is"], extractor=extractor, generator=generator())
+        score(fake, real, ["fid", "is"], extractor=extractor)
 
 
 def test_what_is_missing_is_said_before_anything_is_computed(real, extractor):
     extractor.extract = None  # calling it would be a TypeError
     points = Reference("points", torch.zeros(3, 2), torch.zeros(3, 2))
     with pytest.raises(MetricError, match="'bare' has none"):
-        score(FAKE, Reference("bare", TEST), EVERYTHING, extractor=extractor, generator=generator())
+        score(FAKE, Reference("bare", TEST), EVERYTHING, extractor=extractor)
     with pytest.raises(MetricError, match="fid needs images, and 'points' holds points"):
-        score(torch.zeros(5, 2), points, ["fid"], extractor=extractor, generator=generator())
+        score(torch.zeros(5, 2), points, ["fid"], extractor=extractor)
     extractor.class_names = None
     with pytest.raises(MetricError, match="min_class_share needs a domain classifier"):
-        score(FAKE, real, ["fid", "min_class_share"], extractor=extractor, generator=generator())
+        score(FAKE, real, ["fid", "min_class_share"], extractor=extractor)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""Scores of samples themselves, without an extractor: Parzen windows and modes."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from metrics.conditions import n_sigma_samples
+from metrics.evaluation import Evaluation
+from metrics.measured import Score, measured
+from metrics.modes import high_quality_share, mode_kl, modes_captured
+from metrics.parzen import parzen_log_likelihood, select_sigma
+from metrics.piles import whole
+from metrics.protocol import Protocol
+
+
+def parzen_score(evaluation: Evaluation, protocol: Protocol) -> Score:
+    """Mean of `parzen_log_likelihood` over all test samples, σ chosen on validation samples."""
+    real, grid = evaluation.real, evaluation.convention.sigma_grid
+    fake = whole(evaluation.fake)
+    # Where the samples lie, unless that device has no float64 (Apple's).
+    device = fake.device if fake.device.type == "cuda" else torch.device("cpu")
+    generated = _flat(fake, device)
+    assert real.test is not None, "parzen is refused of statistics"
+    assert real.validation is not None, "parzen is refused without validation samples"
+    sigma = select_sigma(_flat(real.validation[: n_sigma_samples(real)], device), generated, grid)
+    likelihoods = parzen_log_likelihood(_flat(whole(real.test), device), generated, sigma)
+    return measured(
+        protocol,
+        value=float(likelihoods.mean()),
+        unit="nats",
+        uncertainty=float(likelihoods.std(correction=0)) / math.sqrt(likelihoods.shape[0]),
+        uncertainty_kind="standard error over test samples",
+        details={"sigma": sigma},
+        warnings=(
+            (f"parzen chose σ = {sigma:g}, the edge of its grid: a better σ may lie beyond it",)
+            if sigma in (grid[0], grid[-1])
+            else ()
+        ),
+    )
+
+
+def _flat(samples: Tensor, device: torch.device) -> Tensor:
+    """float64 (N, d): images flattened and scaled to [0, 1], points as they are."""
+    rows = samples.to(device).flatten(start_dim=1).to(torch.float64)
+    return rows / 255 if samples.dtype == torch.uint8 else rows
+
+
+def modes_score(evaluation: Evaluation, protocol: Protocol) -> Score:
+    """`modes_captured`, a count."""
+    counts = evaluation.mode_counts
+    return measured(
+        protocol,
+        value=float(modes_captured(counts)),
+        unit="modes",
+        uncertainty=None,
+        uncertainty_kind="none: a count",
+        details={f"samples_of_mode_{i}": n for i, n in enumerate(counts.tolist())},
+    )
+
+
+def high_quality_share_score(evaluation: Evaluation, protocol: Protocol) -> Score:
+    """`high_quality_share` with its binomial standard error."""
+    share, error = high_quality_share(evaluation.mode_counts, protocol.n_fake)
+    return measured(
+        protocol,
+        value=share,
+        unit="share of samples",
+        uncertainty=error,
+        uncertainty_kind="binomial standard error",
+    )
+
+
+def mode_kl_score(evaluation: Evaluation, protocol: Protocol) -> Score:
+    """`mode_kl`; NaN, with a warning, if no sample belongs to a mode."""
+    divergence, error = mode_kl(evaluation.mode_counts)
+    defined = math.isfinite(divergence)
+    return measured(
+        protocol,
+        value=divergence,
+        unit="nats",
+        uncertainty=error if defined else None,
+        uncertainty_kind="standard error over generated samples",
+        warnings=() if defined else ("no sample is within 3 σ of a mode, so mode_kl is not defined",),
+    )
