@@ -18,6 +18,7 @@ from results.errors import StoreError
 from results.export import export, read_export
 from results.figures import plot_monitors
 from results.journal import DamagedRowsWarning, Journal, seal_abandoned
+from results.responses import BLIND, plot_responses
 from results.scatter import plot_points
 from results.schema import COLUMNS, OUTCOMES, SCHEMA_VERSION, Column
 from results.store import load, read_run
@@ -25,6 +26,7 @@ from results.summary import summary
 from results.table import compact_table
 
 __all__ = [
+    "BLIND",
     "COLUMNS",
     "OUTCOMES",
     "SCHEMA_VERSION",
@@ -37,6 +39,7 @@ __all__ = [
     "load",
     "plot_monitors",
     "plot_points",
+    "plot_responses",
     "read_export",
     "read_run",
     "seal_abandoned",
