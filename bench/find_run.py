@@ -29,7 +29,7 @@ def checkpoint_of(run: str, store: Path) -> Path:
     if matching:
         raise InputError(f"{run!r} is the beginning of several runs in {store}: {', '.join(matching)}.")
     if not runs:
-        raise InputError(f"There is no run {run!r}, nor any finished run in the store {store} (--store).")
+        raise InputError(f"There is no run {run!r}, nor any finished run in the store {store}.")
     near = difflib.get_close_matches(run, runs, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise InputError(f"There is no run {run!r} in {store}.{hint} There are: {', '.join(runs)}.")

@@ -1,12 +1,15 @@
 """What the user sees while cells run: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+ProgressCallback = Callable[[int, int], None]  # told how many of how many are done
 
 LINE_EVERY_SEC = 15  # in a log file, where nothing can be redrawn
 
@@ -73,3 +76,39 @@ class TrainingProgress:
     def say(self, what: str) -> None:
         """Print a line about the current cell."""
         self.console.print(f"{self.label}  {what}", markup=False)
+
+
+@contextmanager
+def extraction_progress(*, quiet: bool) -> Iterator[Callable[[str], ProgressCallback]]:
+    """Bars on stderr while images go through a network: a function from what they are to its callback.
+
+    Silent if `quiet`; in a log file a line now and then.
+    """
+    console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    last_line = time.monotonic()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+
+        def of(what: str) -> ProgressCallback:
+            task = None
+
+            def done(n: int, total: int) -> None:
+                nonlocal task, last_line
+                if task is None or n < bars.tasks[task].completed:
+                    task = bars.add_task(what, total=total)
+                bars.update(task, completed=n, total=total)
+                now = time.monotonic()
+                if not console.is_terminal and now - last_line >= LINE_EVERY_SEC:
+                    last_line = now
+                    console.print(f"{what}: {n} of {total}", markup=False)
+
+            return done
+
+        yield of

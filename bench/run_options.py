@@ -6,6 +6,7 @@ from pathlib import Path
 import gans
 import metrics
 from bench import cli
+from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
 from bench.plan import DEFAULT_KIMG
 
@@ -142,7 +143,7 @@ def parser() -> cli.Parser:
     )
     where.add_argument(
         "--format",
-        choices=("csv", "parquet", "markdown", "json"),
+        choices=FORMATS,
         help="also write the rows of these cells (markdown: the table) to a file beside the store",
     )
     where.add_argument("--rerun", action="store_true", help="train even what the store holds already")

@@ -7,6 +7,7 @@ from pathlib import Path
 import gans
 import results
 from bench import datasets
+from bench.exporting import export_as
 from bench.grid import Cell
 from bench.plain_table import plain_table
 from bench.scoring import Scoring
@@ -33,11 +34,8 @@ def show_results(
         if grid.exists():
             print(f"samples  {grid}")
     if export_format is not None:
-        suffix = {"markdown": "md"}.get(export_format, export_format)
-        whole = store.resolve()  # the store "." has a name, too
-        path = whole.with_name(f"{whole.name}.{suffix}")
-        results.export(table if export_format == "markdown" else frame, path)
-        print(f"exported {path}")
+        # The store "." has a name, too.
+        print(f"exported {export_as(export_format, frame, table, store.resolve())}")
 
 
 def show_list(variants: Sequence[str]) -> None:
