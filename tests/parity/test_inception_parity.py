@@ -1,76 +1,19 @@
-"""`metrics.score` on Inception features against torch-fidelity's `calculate_metrics`.
-
-The weights are random, because the real ones can't be had offline: with convolutions initialised
-for ReLU and batch norms calibrated on a few images, features spread as those of a trained network.
-"""
+"""Our Inception under torch-fidelity's preprocessing against torch-fidelity."""
 
 import hashlib
 
 import pytest
 import torch
-from torch import nn
+from frechet_of_features import BOUND, FEW, our_frechet, statistics
 from torch_fidelity import calculate_metrics
-from torch_fidelity import feature_extractor_inceptionv3 as inception
+from torch_fidelity.metric_fid import fid_statistics_to_metric
+from torch_fidelity.utils import create_feature_extractor
 
-from metrics import Reference, load_extractor, score, scoring
+from metrics import inception_score, load_extractor
 
-
-def images(n, seed, brightness):
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(n, 3, 4, 4, generator=generator) * brightness
-    return nn.functional.interpolate(coarse, 20, mode="bilinear").mul(255).to(torch.uint8)
-
-
-@pytest.fixture(scope="module")
-def random_weights(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        patch.setattr(inception, "load_state_dict_from_url", lambda *_, **__: {})
-        patch.setattr(nn.Module, "load_state_dict", lambda *_, **__: None)
-        network = inception.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.momentum = None
-        network.train()
-        with torch.no_grad():
-            network(images(4, 0, 1.0))
-    path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(network.state_dict(), path)
-    return path
-
-
-def test_against_torch_fidelity(random_weights, monkeypatch):
-    fake, true = images(10, 1, 1.0), images(6, 2, 0.7)
-    theirs = calculate_metrics(
-        input1=Images(fake),
-        input2=Images(true),
-        feature_extractor_weights_path=str(random_weights),
-        isc=True,
-        fid=True,
-        isc_splits=1,
-        cuda=False,
-        cache=False,
-        verbose=False,
-        save_cpu_ram=True,
-    )
-    extractor = load_extractor(f"inception-v3-compat:{random_weights}")
-    assert extractor.sha256 == hashlib.sha256(random_weights.read_bytes()).hexdigest()
-    # A resample in 2,048 dimensions costs a second, and its spread is tested elsewhere.
-    monkeypatch.setattr(scoring, "_RESAMPLES", 2)
-    real = Reference("coarse/test@0", true)
-    ours = score(fake, real, ["fid", "is"], extractor=extractor, generator=torch.Generator().manual_seed(0))
-    # Both push the same float32 logits through float64; batches may differ in float32 rounding.
-    assert ours["is"].details["whole_set"] == pytest.approx(theirs["inception_score_mean"], rel=1e-5)
-    assert ours["is"].metric == "is@inception-v3-compat"
-    # Fewer samples than dimensions: the reference is the inexact side, good to about 1e-5.
-    scale = float(real.moments(extractor).covariance.trace())
-    assert abs(ours["fid"].value - theirs["frechet_inception_distance"]) < 1e-5 * scale
-    assert ours["fid"].value > 1e-2 * scale
-    gray = fake[:1, :1]
-    repeated, rgb = extractor.extract(gray), extractor.extract(gray.repeat(1, 3, 1, 1))
-    assert torch.equal(repeated.features, rgb.features)
+# Each side is about 1.5e-5 of the largest feature away from the same network in float64: rounding grows over
+# 94 random layers. Another preprocessing would be off by 1e-2 or more.
+FEATURES = 1e-4
 
 
 class Images(torch.utils.data.Dataset):
@@ -84,3 +27,98 @@ class Images(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         return self.tensor[index]
+
+
+def settings(weights):
+    return {
+        "feature_extractor_weights_path": str(weights),
+        "cuda": False,
+        "cache": False,
+        "verbose": False,
+        "save_cpu_ram": True,
+    }
+
+
+def test_features_and_scores(inception_weights, piles, parity):
+    ours = load_extractor(f"inception-v3-compat:{inception_weights}")
+    assert ours.sha256 == hashlib.sha256(inception_weights.read_bytes()).hexdigest()
+    fake, true = (ours.extract(pile) for pile in piles)
+    network = create_feature_extractor(
+        "inception-v3-compat",
+        ["2048", "logits_unbiased"],
+        cuda=False,
+        verbose=False,
+        feature_extractor_weights_path=str(inception_weights),
+    )
+    with torch.no_grad():
+        (plain, _), (features, logits) = network(piles[0]), network(piles[1])
+    for what, mine, theirs in (("features", true.features, features), ("logits", true.logits, logits)):
+        parity(
+            "torch-fidelity",
+            f"{what}, largest difference",
+            float((mine - theirs).abs().max()),
+            0.0,
+            FEATURES,
+            float(theirs.abs().max()),
+        )
+    isc = calculate_metrics(input1=Images(piles[0]), isc=True, isc_splits=1, **settings(inception_weights))
+    score, _ = inception_score(fake.logits.double().softmax(dim=1), 1)
+    # Both push the same logits through float64; what differs is their float32 rounding.
+    parity("torch-fidelity", "IS", score, isc["inception_score_mean"], 1e-5)
+    few = [dict(zip(("mu", "sigma"), statistics(f[:, :FEW]), strict=True)) for f in (plain, features)]
+    expected = fid_statistics_to_metric(*few, False)["frechet_inception_distance"]
+    distance, trace = our_frechet(fake.features[:, :FEW], true.features[:, :FEW])
+    parity("torch-fidelity", f"FID of {FEW} features", distance, expected, BOUND, trace)
+    assert distance > 1e-2 * trace
+    # The same formula on either features: what folding, layout and resize do to FID. The same network in
+    # float64 is 5e-7 away from torch-fidelity's float32, and 1e-6 from ours.
+    ours_on_theirs, _ = our_frechet(plain, features)
+    ours_on_ours, _ = our_frechet(fake.features, true.features)
+    parity("torch-fidelity", "FID, our formula on its features", ours_on_ours, ours_on_theirs, 5e-6)
+
+
+@pytest.mark.slow
+def test_fid_in_all_dimensions(inception_weights, piles, parity):
+    """Eigenvalues of a product of 2,048 × 2,048: seconds."""
+    theirs = calculate_metrics(
+        input1=Images(piles[0]), input2=Images(piles[1]), fid=True, **settings(inception_weights)
+    )
+    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
+    distance, trace = our_frechet(*(extractor.extract(pile).features for pile in piles))
+    parity("torch-fidelity", "FID", distance, theirs["frechet_inception_distance"], BOUND, trace)
+
+
+def test_results_do_not_depend_on_the_batch_size(inception_weights, piles):
+    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
+    together, alone = extractor.extract(piles[1], batch_size=4), extractor.extract(piles[1], batch_size=1)
+    for one, other in ((together.features, alone.features), (together.logits, alone.logits)):
+        # Another batch size may take another order of float32 sums: as above.
+        assert (one - other).abs().max() <= FEATURES * one.abs().max()
+
+
+def test_gray_images_are_repeated_to_rgb(inception_weights, piles):
+    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
+    gray = piles[1][:1, :1]
+    one, other = extractor.extract(gray).features, extractor.extract(gray.repeat(1, 3, 1, 1)).features
+    assert (one - other).abs().max() <= FEATURES * one.abs().max()
+
+
+def test_conventions_and_precisions_have_keys_and_features_of_their_own(inception_weights, piles):
+    name, image = f"inception-v3-compat:{inception_weights}", piles[0][:1]
+    default, legacy = load_extractor(name), load_extractor(name, preprocessing="studiogan-legacy")
+    plain, rounded = (
+        load_extractor(name, preprocessing="pytorch-fid"),
+        load_extractor(name, precision="bfloat16"),
+    )
+    assert len({extractor.key for extractor in (default, legacy, plain, rounded)}) == 4
+    made = [extractor.extract(image) for extractor in (default, legacy, plain, rounded)]
+    # StudioGAN's default is pytorch-fid's network, with the bias on its logits.
+    assert torch.equal(made[1].features, made[2].features)
+    bias = torch.load(inception_weights)["fc.bias"]
+    torch.testing.assert_close(made[1].logits, made[2].logits + bias)
+    scale = made[0].features.abs().max()
+    assert (made[0].features - made[1].features).abs().max() > 1e-2 * scale
+    # Eight bits instead of 24: far more than rounding to float32, far less than another image.
+    lost = (made[0].features - made[3].features).norm() / made[0].features.norm()
+    assert 1e-3 < lost < 0.3
+    assert (rounded.dtype, made[3].features.dtype) == ("bfloat16", torch.float32)
