@@ -141,8 +141,8 @@ def with_floor_summed_up(frame: pd.DataFrame) -> pd.DataFrame:
     drawn = frame["damage"] == metrics.UNDAMAGED
     first = frame[drawn].drop_duplicates("metric").assign(deviations=0.0)
     n = frame[drawn].groupby("metric").size().max()
-    means = first.assign(strength=f"mean of {n} draws", value=first["floor"])
-    spreads = first.assign(strength="standard deviation", value=first["floor_spread"])
+    means = first.assign(strength=f"mean of {n}", value=first["floor"])
+    spreads = first.assign(strength="deviation", value=first["floor_spread"])
     return pd.concat([means, spreads, frame[~drawn]], ignore_index=True)
 
 

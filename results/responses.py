@@ -98,10 +98,11 @@ def _text(value: float) -> str:
 def _name_groups(axes: Axes, rows: list[tuple[str, str]]) -> None:
     """Write each damage's name once, left of its strengths, and a line above each."""
     names = [damage for damage, _ in rows]
+    beside = 12 + 6 * max(len(strength) for _, strength in rows)  # points: left of the widest strength
     for name in dict.fromkeys(names):
         first, count = names.index(name), names.count(name)
         axes.annotate(
-            name, (0, first + (count - 1) / 2), xycoords=("axes fraction", "data"), xytext=(-85, 0),
+            name, (0, first + (count - 1) / 2), xycoords=("axes fraction", "data"), xytext=(-beside, 0),
             textcoords="offset points", ha="right", va="center", fontsize=11, annotation_clip=False,
         )  # fmt: skip
         if first:
