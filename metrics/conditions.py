@@ -59,6 +59,8 @@ def known_modes(name: str, reference: Reference) -> Modes | StackedModes:
     """Return the modes that metric `name` needs, or raise MetricError if the reference has none."""
     if reference.modes is None:
         raise MetricError(f"{name} needs samples whose modes are known, and '{reference.name}' has none")
+    if name == "high_quality_share" and isinstance(reference.modes, StackedModes):
+        raise MetricError(f"{name} has no meaning for '{reference.name}': each stacked image is of some mode")
     return reference.modes
 
 

@@ -261,21 +261,20 @@ def load_extractor(
         raise MetricError(
             f"precision '{precision}' is for {INCEPTION}, dinov2-… and clip-…, not for '{text}'"
         )
-    if preprocessing is not None:
+    if preprocessing not in (None, "torch-fidelity") or (preprocessing is not None and _is_classifier(text)):
         raise MetricError(
             f"'{text}' has a preprocessing of its own: '{preprocessing}' is for {INCEPTION}, dinov2-… and "
             "clip-…"
         )
+    if _is_classifier(text):
+        from metrics.classifier import DomainClassifierExtractor
 
-    from metrics.classifier import DomainClassifierExtractor
-
-    if text in SHIPPED_CLASSIFIERS:
-        return DomainClassifierExtractor(_WEIGHTS / f"{text}.safetensors", device)
-    if text.endswith(".safetensors"):
-        return DomainClassifierExtractor(Path(text), device)
+        shipped = text in SHIPPED_CLASSIFIERS
+        return DomainClassifierExtractor(_WEIGHTS / f"{text}.safetensors" if shipped else Path(text), device)
 
     from metrics.registered import RegisteredExtractor, registered_names
 
+    # Its preprocessing is its own, and so torch-fidelity's, which would run the very same class.
     if name in registered_names():
         return RegisteredExtractor(name, weights, device)
     own = (*SHIPPED_CLASSIFIERS, INCEPTION, *DINOV2, *CLIP)
@@ -286,6 +285,10 @@ def load_extractor(
         f"there is no extractor '{text}'{hint}: give one of {', '.join(known)}, or the path of a "
         ".safetensors file"
     )
+
+
+def _is_classifier(text: str) -> bool:
+    return text in SHIPPED_CLASSIFIERS or text.endswith(".safetensors")
 
 
 def check_choice(what: str, given: str, possible: tuple[str, ...], extractor: str) -> None:

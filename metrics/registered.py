@@ -43,6 +43,8 @@ class RegisteredExtractor(Extractor):
         row an image.
     """
 
+    preprocessing = "torch-fidelity"
+
     def __init__(self, name: str, weights: Path | None, device: str | torch.device = "cpu") -> None:
         if name not in FEATURE_EXTRACTORS_REGISTRY:
             raise MetricError(f"no feature extractor '{name}' is registered with torch-fidelity")

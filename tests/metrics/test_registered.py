@@ -7,7 +7,7 @@ from torch import nn
 from torch_fidelity import FeatureExtractorBase, register_feature_extractor
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
-from metrics import MetricError, load_extractor
+from metrics import MetricError, Reference, load_extractor, score
 
 IMAGES = wave_images(5, 3, 12, 10)
 
@@ -121,3 +121,13 @@ def test_a_weights_file_that_is_missing(register, tmp_path):
     register("mean-colours", Pooled)
     with pytest.raises(MetricError, match="there is no such file"):
         load_extractor(f"mean-colours:{tmp_path / 'none.pth'}")
+
+
+def test_the_protocol_of_torch_fidelity_takes_what_is_registered_with_it(register):
+    register("mean-colours", Pooled)
+    extractor = load_extractor("mean-colours", preprocessing="torch-fidelity")
+    real = Reference("waves", wave_images(40, 3, 12, 10))
+    one = score(IMAGES, real, ["precision"], extractor=extractor, convention="torch-fidelity")["precision"]
+    assert one.protocol.rule == "k = 3, a ball's surface belongs to it"
+    with pytest.raises(MetricError, match="has a preprocessing of its own"):
+        load_extractor("mean-colours", preprocessing="clean-fid")

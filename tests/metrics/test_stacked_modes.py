@@ -7,7 +7,17 @@ import pytest
 import torch
 from quadrants import quadrants
 
-from metrics import MetricError, Modes, StackedModes, load_extractor, mode_counts, mode_kl, modes_captured
+from metrics import (
+    MetricError,
+    Modes,
+    Reference,
+    StackedModes,
+    load_extractor,
+    mode_counts,
+    mode_kl,
+    modes_captured,
+    score,
+)
 
 
 def stacked(images, labels, n, seed):
@@ -102,3 +112,18 @@ def test_stacked_mnist():
     assert modes_captured(counts) == pytest.approx(modes_captured(truth), abs=15)
     # 3 images a mode: the uniform distribution itself has a KL of about .2, and 5 % of the modes without one.
     assert mode_kl(counts)[0] == pytest.approx(mode_kl(truth)[0], abs=0.02)
+
+
+def test_they_are_scored_as_other_modes_are(extractor):
+    images, labels = quadrants(400, seed=5)
+    real = Reference(
+        "stacked", stacked(images, labels, 200, seed=1)[0], modes=StackedModes(extractor=extractor)
+    )
+    fake = stacked(images, labels, 3000, seed=0)[0]
+    scores = score(fake, real, ["modes", "mode_kl"])
+    counts = real.modes.counts(fake)
+    assert scores["modes"].value == modes_captured(counts)
+    assert scores["mode_kl"].value == mode_kl(counts)[0]
+    assert "64 modes: the class of each of three channels, by quadrants" in scores["modes"].protocol.words()
+    with pytest.raises(MetricError, match="high_quality_share has no meaning for 'stacked'"):
+        score(fake, real, ["high_quality_share"])
