@@ -55,7 +55,7 @@ def _uncertainties(scores: Sequence[metrics.Score]) -> list[str]:
 
 def _details(scores: Sequence[metrics.Score]) -> list[str]:
     return [
-        f"{metrics.plain_name(score.metric)}: {_listed(score.details)}"
+        f"{score.metric}: {_listed(score.details)}"  # of several networks, each its own
         for score in scores
         if 0 < len(score.details) <= _SHOWN_DETAILS
     ]
