@@ -62,7 +62,12 @@ def test_against_the_original(name, shape):
     assert ours.shape == theirs.shape == (2, 3, SIZE, SIZE)
     assert ours.dtype == torch.float32
     # Float passes round sums of values up to 255, to 3e-5 each; measured: 6.1e-5. 8-bit passes are exact.
-    assert (ours - theirs).abs().max() <= (0 if resizing.__dict__[name].eight_bit else 1.5e-4)
+    bound = 0 if resizing.__dict__[name].eight_bit else 1.5e-4
+    if name == "BILINEAR":
+        # torch takes positions in float32, and rounds them otherwise on several threads than on one: by up
+        # to 1.2e-7 of the length, which moves a value by 255 times that at most.
+        bound += 255 * torch.finfo(torch.float32).eps * max(shape)
+    assert (ours - theirs).abs().max() <= bound
 
 
 @pytest.mark.parametrize("shape", [(33, 20), (20, 33), (400, 301)])
