@@ -58,7 +58,7 @@ def _evaluate(options: argparse.Namespace, arguments: list[str]) -> int:
     if options.save_reference is not None:  # after the rows: a full disk must not cost them
         (network,) = networks
         assert network is not None, "statistics of features are refused without a network"
-        keeps = any(metrics.METRICS[name].keeps for name in names)
+        keeps = any(metrics.METRICS[name].keeps_real for name in names)
         metrics.save_statistics(options.save_reference, real.reference.statistics(network, features=keeps))
         print(f"reference {options.save_reference}")
     return cli.OK

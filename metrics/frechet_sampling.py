@@ -21,7 +21,7 @@ from torch import Tensor
 
 from metrics.errors import MetricError
 from metrics.frechet import frechet_to_root
-from metrics.moments import Moments
+from metrics.moments import Moments, check_rows
 
 # Where the interval holds, by simulation (tests/metrics/test_frechet_sampling.py): fewer samples than
 # 1,000 leave a skewed distance, fewer than 4 a dimension leave the halves without a stable inverse.
@@ -81,14 +81,7 @@ class HalvedMoments:
         MetricError
             As `Moments.update`; nothing is then added.
         """
-        dim = self.moments[0].mean.shape[0]
-        if features.ndim != 2 or features.shape[1] != dim or not features.is_floating_point():
-            raise MetricError(
-                f"features must be floats of shape (n, {dim}), "
-                f"got {features.dtype} of shape {tuple(features.shape)}"
-            )
-        if not torch.isfinite(features).all():
-            raise MetricError("features must be finite, got NaN or infinity")
+        check_rows(features, self.moments[0].mean.shape[0])
         positions = np.arange(self.n, self.n + features.shape[0], dtype=np.uint64)
         halves = (positions ^ _scrambled(positions >> np.uint64(1))) & np.uint64(1)
         for half in (0, 1):

@@ -56,14 +56,7 @@ class Moments:
         MetricError
             If the shape or dtype is another, or a value is not finite; nothing is then added.
         """
-        dim = self.mean.shape[0]
-        if features.ndim != 2 or features.shape[1] != dim or not features.is_floating_point():
-            raise MetricError(
-                f"features must be floats of shape (n, {dim}), "
-                f"got {features.dtype} of shape {tuple(features.shape)}"
-            )
-        if not torch.isfinite(features).all():
-            raise MetricError("features must be finite, got NaN or infinity")
+        check_rows(features, self.mean.shape[0])
         for chunk in torch.split(features, _CHUNK_ROWS):
             rows = chunk.to(device=self.mean.device, dtype=torch.float64)
             if rows.shape[0] == 0:
@@ -105,3 +98,14 @@ class Moments:
         if self.n < 2:
             raise MetricError(f"a covariance needs at least 2 samples, got {self.n}")
         return self.scatter / (self.n - 1)
+
+
+def check_rows(features: Tensor, dim: int) -> None:
+    """Raise MetricError unless `features` are finite floats (n, dim); n may be 0."""
+    if features.ndim != 2 or features.shape[1] != dim or not features.is_floating_point():
+        raise MetricError(
+            f"features must be floats of shape (n, {dim}), "
+            f"got {features.dtype} of shape {tuple(features.shape)}"
+        )
+    if not torch.isfinite(features).all():
+        raise MetricError("features must be finite, got NaN or infinity")

@@ -131,6 +131,9 @@ def score(
         logits=any("logits" in METRICS[name].needs for name in metrics),
         progress=progress,
     )
+    if extractor is not None and any(METRICS[name].keeps_real for name in metrics):
+        # First, or a metric that asks for moments alone would have the real pile extracted a second time.
+        real.statistics(extractor, features=True)
     scores = {name: SCORERS[name](evaluation, protocol) for name, protocol in protocols.items()}
     # Of another pile, which may be read from anywhere, that would cost a second reading.
     surveyed = isinstance(fake, ImagePile) or (isinstance(fake, Tensor) and real.holds_images)

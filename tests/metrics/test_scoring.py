@@ -137,6 +137,20 @@ def test_real_features_are_extracted_once_for_each_extractor(real, extractor):
     assert extractions.count(200) == 2
 
 
+@pytest.mark.parametrize("names", [("fid", "kid", "prdc"), ("kid", "fid"), ("fid",), ("fid", "is", "kid")])
+def test_each_pile_is_extracted_once_whatever_is_asked_for(real, extractor, monkeypatch, names):
+    extracted = []
+    extract = extractor.extract
+
+    def counting(images):
+        extracted.append(len(images))
+        return extract(images)
+
+    monkeypatch.setattr(extractor, "extract", counting)
+    score(FAKE, real, names, extractor=extractor)
+    assert sorted(extracted) == [150, 200]
+
+
 def test_a_worse_pile_scores_worse(real, extractor, scores):
     noise = torch.randint(0, 256, FAKE.shape, generator=generator(), dtype=torch.uint8)
     worse = score(noise, real, ["fid", "parzen"], extractor=extractor)

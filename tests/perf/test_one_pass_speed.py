@@ -17,19 +17,21 @@ def test_scores_cost_little_beside_the_features(tmp_path, benchmark, monkeypatch
     """The time within the extractor is taken inside the very call, so that a noisy machine slows both."""
     extractor = load_extractor(f"inception-v3-compat:{random_inception_weights(tmp_path / 'random.pth')}")
     fake, real = smooth_images(N, 1, 1.0), smooth_images(N, 2, 0.7)
-    extracting_sec = []
+    extracting_sec, extracted = [], []
     extract = extractor.extract
 
     def timed(images):
         start = time.perf_counter()
         features = extract(images)
         extracting_sec.append(time.perf_counter() - start)
+        extracted.append(len(images))
         return features
 
     monkeypatch.setattr(extractor, "extract", timed)
     benchmark.pedantic(
         lambda: score(fake, Reference("reals", real), NAMES, extractor=extractor), rounds=1, iterations=1
     )
+    assert sum(extracted) == 2 * N
     ratio = benchmark.stats.stats.data[0] / sum(extracting_sec)
     benchmark.extra_info["ratio_to_extraction"] = ratio
     print(f"{ratio:.3f} times the extraction of {2 * N} images, {sum(extracting_sec):.0f} s")
