@@ -15,13 +15,8 @@ probabilities, points or pixels.
 
 from metrics.catalogue import GROUPS, METRICS, check_names, expanded, plain_name
 from metrics.class_scores import class_agreement, class_frechet, class_inception
-from metrics.classifier import (
-    ClassifierMetadata,
-    DomainClassifier,
-    DomainClassifierExtractor,
-    accuracy,
-    train_classifier,
-)
+from metrics.classifier import ClassifierMetadata, DomainClassifier, DomainClassifierExtractor
+from metrics.classifier_training import accuracy, train_classifier
 from metrics.collected import Progress
 from metrics.conditions import protocol_of, qualified_name
 from metrics.conventions import CONVENTIONS, DEFAULT_CONVENTION, Convention, convention_of

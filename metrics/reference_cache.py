@@ -87,18 +87,21 @@ def reference_statistics(
     if folder is None:
         return checked(compute())
     path = cached_statistics(folder, fields)
-    if path.exists():
+    # A file with features holds the moments, too.
+    for known in (path, cached_statistics(folder, {**fields, "features": True})):
+        if not known.exists():
+            continue
         try:
-            return checked(load_statistics(path))
+            return checked(load_statistics(known))
         except MetricError as error:
-            aside = path.with_suffix(".damaged")
+            aside = known.with_suffix(".damaged")
             warnings.warn(
                 f"cached statistics are set aside as {aside} and made again: {error}",
                 UserWarning,
                 stacklevel=2,
             )
             with suppress(*_NEVER_THERE):  # another process was first
-                path.replace(aside)
+                known.replace(aside)
     statistics = checked(compute())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

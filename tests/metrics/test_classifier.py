@@ -7,7 +7,7 @@ from quadrants import METADATA, quadrants
 from safetensors.torch import save_file
 
 from metrics import DomainClassifier, MetricError, accuracy, load_extractor, train_classifier
-from metrics.classifier import _shifted
+from metrics.classifier_training import _shifted
 
 
 def tiny(**changes):

@@ -98,6 +98,15 @@ def test_whatever_changes_another_file_is_asked_for(tmp_path, monkeypatch):
     assert newer.n_made == 1
 
 
+def test_a_file_with_features_answers_for_the_moments(tmp_path):
+    whole = Maker(features=True)
+    made = whole.ask(tmp_path)
+    moments = Maker()
+    assert same(moments.ask(tmp_path), made)
+    assert moments.n_made == 0
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_files_name_is_the_hash_of_every_field(tmp_path):
     fields = {"content": "x", "key": "y", "n": 3, "features": True}
     path = cached_statistics(tmp_path, fields)
