@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from gans.networks.network import Network, Shape, draw_shapes, forward
+from gans.networks.network import Network, Shape, draw_shapes, forward, is_samplewise
 from gans.pieces import Piece, require_positive
 
 
@@ -46,6 +46,7 @@ class LabelledDiscriminator(nn.Module):
     def __init__(self, network: nn.Module, n_classes: int, label_shape: Shape) -> None:
         super().__init__()
         self.network, self.draws, self.label_shape = network, draw_shapes(network), label_shape
+        self.samplewise = is_samplewise(network)
         self.embedding = nn.Embedding(n_classes, int(torch.Size(label_shape).numel()))
 
     def forward(self, x: Tensor, labels: Tensor, draws: tuple[Tensor, ...] = ()) -> Tensor:

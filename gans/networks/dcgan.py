@@ -12,6 +12,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from gans.errors import VariantError
+from gans.networks.convolutions import FromPoint, ToPoint
 from gans.networks.network import Network, Shape, dropped
 from gans.pieces import require_positive
 
@@ -40,7 +41,7 @@ class Generator(nn.Module):
         super().__init__()
         batch = norm == "batch"
         width = ngf * 2 ** (doublings - 1)
-        layers: list[nn.Module] = [nn.ConvTranspose2d(nz, width, base, bias=not batch)]
+        layers: list[nn.Module] = [FromPoint(nz, width, base, bias=not batch)]
         for level in range(doublings):
             last = level == doublings - 1
             next_width = channels if last else width // 2
@@ -82,7 +83,7 @@ class Discriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2, inplace=True))
             draws.append((next_width, size, size))
             width = next_width
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, outputs, base, bias=False))
+        self.layers = nn.Sequential(*layers, ToPoint(width, outputs, base, bias=False))
         self.draws = tuple(draws) if dropout else ()
 
     def forward(self, x: Tensor, draws: tuple[Tensor, ...] = ()) -> Tensor:

@@ -49,6 +49,8 @@ class Discriminator(nn.Module):
     `draws` are the uniform numbers of the dropout masks.
     """
 
+    samplewise = True
+
     def __init__(
         self, shape: Shape, hidden: tuple[int, ...], activation: Activation, dropout: float, outputs: int
     ) -> None:

@@ -9,8 +9,12 @@ A network that needs randomness in its forward (dropout, noise) declares it: its
 one shape a draw and sample, and its forward takes the tensors, uniform in [0, 1), as the keyword `draws`.
 The trainer draws them from the cell's own generator, outside anything compiled, so that eager and
 compiled runs see the same masks and a resumed run goes on with the right ones.
+
+A D that treats every sample by itself (no batch norm) may say so with an attribute `samplewise = True`: real
+and generated samples then go through it together, which is faster and the same algorithm.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,6 +61,11 @@ def draw_shapes(module: nn.Module) -> tuple[Shape, ...]:
     return tuple(getattr(module, "draws", ()))
 
 
+def is_samplewise(module: nn.Module) -> bool:
+    """Whether a discriminator says that it treats every sample by itself."""
+    return bool(getattr(module, "samplewise", False))
+
+
 def forward(
     module: nn.Module, x: Tensor, draws: tuple[Tensor, ...] = (), labels: Tensor | None = None
 ) -> Tensor:
@@ -68,13 +77,33 @@ def forward(
 
 
 def draw(shapes: tuple[Shape, ...], n: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Uniform [0, 1) float32 tensors `(n, *shape)`, one a declared shape."""
-    return tuple(torch.rand(n, *shape, generator=generator, device=generator.device) for shape in shapes)
+    """Uniform [0, 1) float32 tensors `(n, *shape)`, one a declared shape.
+
+    On a CPU they are the middles of 65,536 equal parts: its generator takes as long for a 64-bit word, which
+    holds four of them, as for one of torch's own, and drawing masks took up to an eighth of a step.
+    """
+    make = _uniform_from_words if generator.device.type == "cpu" else _uniform
+    return tuple(make((n, *shape), generator) for shape in shapes)
+
+
+def _uniform(shape: Shape, generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, device=generator.device)
+
+
+def _uniform_from_words(shape: Shape, generator: torch.Generator) -> Tensor:
+    count = math.prod(shape)
+    words = torch.empty(-(-count // 4), dtype=torch.int64)
+    words.random_(-(2**63), None, generator=generator)
+    numbers = words.view(torch.int16)[:count].to(torch.float32)
+    return numbers.add_(32768.5).mul_(2.0**-16).view(shape)  # exact in float32
 
 
 def dropped(x: Tensor, draw: Tensor, rate: float) -> Tensor:
-    """Dropout by given uniform numbers: a unit lives where its number is ≥ rate, scaled by 1/(1 − rate)."""
-    return x * (draw >= rate) / (1 - rate)
+    """Dropout by given uniform numbers: a unit lives where its number is ≥ rate, scaled by 1/(1 − rate).
+
+    Drawn on a CPU (`draw`), a rate that is no multiple of 1/65,536 is off by less than that.
+    """
+    return x * ((draw >= rate) * (1 / (1 - rate)))
 
 
 def adapt(module: nn.Module, data_mean: Callable[[], Tensor]) -> None:

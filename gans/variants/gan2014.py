@@ -35,6 +35,7 @@ def gan2014() -> Variant:
     return Variant(
         summary="The 2014 paper's own MNIST recipe: maxout D with dropout, SGD; with --batch-size 100",
         reference="arXiv 1406.2661; settings as in the authors' mnist.yaml",
+        version=2,  # 2: a maxout unit's pieces lie 240 rows apart in the weights, no longer side by side
         network=Maxout(),
         noise=Uniform(nz=100, bound=math.sqrt(3)),
         loss="non-saturating-half",

@@ -22,8 +22,8 @@ def generator_2014(weights, z):
 
 def discriminator_2014(weights, x, masks):
     """Dropout on each layer's input: .8 of the pixels are kept, scaled by 1.25, and .5 elsewhere, by 2."""
-    h0 = linear(x * masks[0] * 1.25, weights[0], weights[1]).reshape(len(x), 240, 5).max(2).values
-    h1 = linear(h0 * masks[1] * 2, weights[2], weights[3]).reshape(len(x), 240, 5).max(2).values
+    h0 = linear(x * masks[0] * 1.25, weights[0], weights[1]).reshape(len(x), 5, 240).max(1).values
+    h1 = linear(h0 * masks[1] * 2, weights[2], weights[3]).reshape(len(x), 5, 240).max(1).values
     return torch.sigmoid(linear(h1 * masks[2] * 2, weights[4], weights[5]))[:, 0]
 
 
