@@ -16,13 +16,14 @@ This package knows nothing of scores, tables or folders: `bench` puts it togethe
 from gans.batches import SampleSource
 from gans.checkpoint import save_checkpoint
 from gans.classes import Classes
+from gans.compilation import COMPILE_MODES
 from gans.configuration import field_values, has_field, set_field, to_config
 from gans.errors import Diverged, Unsupported, VariantError
 from gans.precision import PRECISIONS
 from gans.registry import get, names, register
 from gans.sampler import Sampler, load
 from gans.seeding import generator_for
-from gans.settings import COMPILE_MODES, Settings
+from gans.settings import Settings
 from gans.trainer import Trainer
 from gans.variant import Variant
 

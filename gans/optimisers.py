@@ -8,6 +8,7 @@ graph, and a checkpoint of them is a list of tensors. Their results are those of
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -36,6 +37,14 @@ class OptimiserState:
 
     def update(self, gradients: Gradients) -> None:
         """Change the parameters in place, given one gradient a parameter."""
+        raise NotImplementedError
+
+    def last_gradients(self, before: Self) -> list[Tensor]:
+        """The gradients of the one update that led here from `before`, float64, one a parameter.
+
+        They are read back from what the update left, so that a compiled or captured step need not give them
+        out; off by some roundings of the state. `before` is a copy (`copy.deepcopy`) from just before it.
+        """
         raise NotImplementedError
 
 
@@ -72,30 +81,48 @@ class AdamState(OptimiserState):
         super().__init__(params, options.lr)
         self.beta1, self.beta2, self.eps = options.beta1, options.beta2, options.eps
         self.step = torch.zeros_like(self.lr)
+        # What the next update divides by. It stands ready in tensors because a compiled update would work the
+        # powers out again for every vector of weights: on a CPU they took longer than all the rest.
+        self.bias1, self.bias2_root = torch.empty_like(self.lr), torch.empty_like(self.lr)
+        self._prepare()
         self.mean = [torch.zeros_like(p) for p in self.params]
         self.square = [torch.zeros_like(p) for p in self.params]
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """Learning rate, step count and both moments."""
-        named = {"lr": self.lr, "step": self.step}
+        """Learning rate, step count, bias corrections of the next step, and both moments."""
+        named = {"lr": self.lr, "step": self.step, "bias1": self.bias1, "bias2_root": self.bias2_root}
         for i, (mean, square) in enumerate(zip(self.mean, self.square, strict=True)):
             named[f"mean.{i}"], named[f"square.{i}"] = mean, square
         return named
 
     @torch.no_grad()
     def update(self, gradients: Gradients) -> None:
-        """P ← p − lr · m̂ / (√v̂ + ε)."""
-        self.step.add_(1)
+        """P ← p − lr · m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)."""
         torch._foreach_lerp_(self.mean, gradients, 1 - self.beta1)
         torch._foreach_mul_(self.square, self.beta2)
         torch._foreach_addcmul_(self.square, gradients, gradients, 1 - self.beta2)
         denominator = torch._foreach_sqrt(self.square)
-        torch._foreach_div_(denominator, (1 - self.beta2**self.step).sqrt())
-        torch._foreach_add_(denominator, self.eps)
         # addcdiv takes only Python numbers as its factor, so the step size goes into the denominator.
-        torch._foreach_mul_(denominator, (1 - self.beta1**self.step) / self.lr)
+        scale = self.bias1 / self.lr
+        torch._foreach_mul_(denominator, scale / self.bias2_root)
+        torch._foreach_add_(denominator, self.eps * scale, alpha=1)  # without alpha it would read the scale
         torch._foreach_addcdiv_(self.params, self.mean, denominator, -1.0)
+        self.step.add_(1)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        following = self.step + 1
+        self.bias1.copy_(1 - self.beta1**following)
+        self.bias2_root.copy_((1 - self.beta2**following).sqrt())
+
+    @torch.no_grad()
+    def last_gradients(self, before: Self) -> list[Tensor]:
+        """Solve the mean's m ← β₁ m + (1 − β₁) g for g."""
+        return [
+            (new.double() - self.beta1 * old.double()) / (1 - self.beta1)
+            for new, old in zip(self.mean, before.mean, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +168,16 @@ class RMSPropState(OptimiserState):
         torch._foreach_div_(denominator, self.lr)
         torch._foreach_addcdiv_(self.params, gradients, denominator, -1.0)
 
+    @torch.no_grad()
+    def last_gradients(self, before: Self) -> list[Tensor]:
+        """Solve v ← α v + (1 − α) g² for |g|; the weights went the other way."""
+        gradients = []
+        for i, (new, old) in enumerate(zip(self.square, before.square, strict=True)):
+            squared = (new.double() - self.alpha * old.double()) / (1 - self.alpha)
+            went = before.params[i].double() - self.params[i].double()
+            gradients.append(squared.clamp(min=0).sqrt() * went.sign())
+        return gradients
+
 
 @dataclass(frozen=True, kw_only=True)
 class RMSProp(Optimiser, kind="rmsprop"):
@@ -184,6 +221,14 @@ class SGDState(OptimiserState):
         torch._foreach_mul_(self.velocity, self.momentum)
         torch._foreach_sub_(self.velocity, torch._foreach_mul(gradients, self.lr))
         torch._foreach_add_(self.params, self.velocity)
+
+    @torch.no_grad()
+    def last_gradients(self, before: Self) -> list[Tensor]:
+        """Solve v ← momentum · v − lr · g for g."""
+        return [
+            (self.momentum * old.double() - new.double()) / self.lr
+            for new, old in zip(self.velocity, before.velocity, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,25 +1,20 @@
 """How a variant is trained: what is not the recipe's own business."""
 
 import math
-import shutil
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 
+from gans.compilation import COMPILE_MODES, CompileMode, require_compilation
 from gans.errors import Unsupported, VariantError
 from gans.precision import PRECISIONS, Precision
-
-CompileMode = Literal["off", "default"]
-COMPILE_MODES: tuple[str, ...] = get_args(CompileMode)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One training run's budget and arithmetic; together with variant, data and seed it fixes the result.
 
-    `kimg` counts generator steps × batch / 1000. `compile="default"` hands the whole D and G step,
-    optimisers included, to `torch.compile` as one graph.
+    `kimg` counts generator steps × batch / 1000. `gans.precision` and `gans.compilation` explain the modes.
     """
 
     batch_size: int = 64
@@ -62,8 +57,4 @@ class Settings:
             raise Unsupported("There is no CUDA device on this machine.")
         if self.precision == "tf32" and device.type != "cuda":
             raise Unsupported("TF32 exists on CUDA devices only.")
-        if self.compile != "off":
-            if not hasattr(torch._dynamo.config, "trace_autograd_ops"):
-                raise Unsupported("Compiling a whole step needs torch 2.11 or newer.")
-            if device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
-                raise Unsupported("torch.compile on a CPU needs a C++ compiler (g++).")
+        require_compilation(self.compile, device)

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from gans.batches import Batch
 from gans.images import to_network
+from gans.loss_scale import LossScale
 from gans.losses import LOSSES, cross_entropy
-from gans.networks.network import forward
-from gans.optimisers import OptimiserState
-from gans.precision import autocast
+from gans.networks.network import forward, is_samplewise
+from gans.optimisers import Gradients, OptimiserState
+from gans.precision import autocast, penalty_precision
 from gans.randomness import Draws, Latents, Randomness
 from gans.variant import Variant
 
@@ -60,6 +61,8 @@ class Step:
         self.generator, self.discriminator = generator, discriminator
         self.optimiser_g, self.optimiser_d = optimiser_g, optimiser_d
         self.precision, self.device_type = precision, device_type
+        self.samplewise = is_samplewise(discriminator)
+        self.loss_scale = LossScale(optimiser_g.lr.device) if precision == "amp-fp16" else None
 
     def __call__(self, batch: Batch, random: Randomness, train_generator: bool) -> Tensor:
         """One D step and, if asked, the G step that follows it.
@@ -92,7 +95,7 @@ class Step:
         with torch.set_grad_enabled(share):
             fake = self.generate(latents)
         real_out, fake_out = self.discriminate_both(
-            real, fake if joint else fake.detach(), batch.labels, latents.labels, random
+            real, fake if joint else fake.detach(), batch.labels, latents.labels, random, joint=joint
         )
         loss_d = self.loss.discriminator(real_out.source, fake_out.source)
         nothing = torch.full_like(loss_d, float("nan"))
@@ -106,15 +109,20 @@ class Step:
         if random.mix is not None:
             # x̂ lies between samples of two labels; D is told the real one's.
             penalty = self.penalty.term(
-                lambda x: self.discriminate(x, batch.labels, random.draws_penalty).source,
+                lambda x: (
+                    self.discriminate(
+                        x, batch.labels, random.draws_penalty, precision=penalty_precision(self.precision)
+                    ).source
+                ),
                 real,
                 fake.detach(),
                 random.mix,
             )
             loss_d = loss_d + penalty
-        gradients_d = torch.autograd.grad(loss_d, self.optimiser_d.params, retain_graph=joint)
+        gradients_d = self.gradients(loss_d, self.optimiser_d, retain_graph=joint)
+        finite: list[Tensor] = []  # with a loss scale: a flag an update
         if not simultaneous:
-            self.optimiser_d.update(gradients_d)
+            finite += self.update(self.optimiser_d, gradients_d)
 
         loss_g = before = norm_g = nothing
         if train_generator:
@@ -127,11 +135,14 @@ class Step:
             loss_g = self.loss.generator(out.source)
             if out.classes is not None and latents.labels is not None:
                 loss_g = loss_g + self.conditioning.class_loss(out.classes, latents.labels)
-            gradients_g = torch.autograd.grad(loss_g, self.optimiser_g.params)
+            gradients_g = self.gradients(loss_g, self.optimiser_g)
             if simultaneous:  # both gradients at the same point, as in GAN 2014's own code
-                self.optimiser_d.update(gradients_d)
-            self.optimiser_g.update(gradients_g)
+                finite += self.update(self.optimiser_d, gradients_d)
+            finite += self.update(self.optimiser_g, gradients_g)
             before, norm_g = self.mean_output(out.source), norm(gradients_g)
+
+        if self.loss_scale is not None:
+            self.loss_scale.adjust(torch.stack(finite).all())
 
         real_mean, fake_mean = self.mean_output(real_out.source), self.mean_output(fake_out.source)
         value = real_mean - fake_mean
@@ -143,16 +154,41 @@ class Step:
         )
         return torch.stack([v.detach() for v in values])
 
+    def changed(self) -> list[Tensor]:
+        """Every tensor that a step changes in place, live."""
+        return [
+            *self.generator.state_dict().values(),
+            *self.discriminator.state_dict().values(),
+            *self.optimiser_g.tensors.values(),
+            *self.optimiser_d.tensors.values(),
+            *(() if self.loss_scale is None else self.loss_scale.tensors.values()),
+        ]
+
+    def gradients(self, loss: Tensor, optimiser: OptimiserState, *, retain_graph: bool = False) -> Gradients:
+        """∂loss/∂ the parameters of one player alone."""
+        if self.loss_scale is None:
+            return torch.autograd.grad(loss, optimiser.params, retain_graph=retain_graph)
+        return self.loss_scale.gradients(loss, optimiser.params, retain_graph=retain_graph)
+
+    def update(self, optimiser: OptimiserState, gradients: Gradients) -> list[Tensor]:
+        """One optimiser's step; with a loss scale, none if a gradient has overflowed, and the flag of it."""
+        if self.loss_scale is None:
+            optimiser.update(gradients)
+            return []
+        return [self.loss_scale.update(optimiser, gradients)]
+
     def generate(self, latents: Latents) -> Tensor:
         """G's float samples."""
         with autocast(self.precision, self.device_type):
             return forward(self.generator, latents.z, latents.draws, latents.labels).float()
 
-    def discriminate(self, samples: Tensor, labels: Tensor | None, draws: Draws) -> Output:
-        """D's raw outputs: losses are never computed in half precision."""
+    def discriminate(
+        self, samples: Tensor, labels: Tensor | None, draws: Draws, *, precision: str | None = None
+    ) -> Output:
+        """D's raw outputs, in another precision if asked: losses are never computed in half precision."""
         if not self.conditioning.labels_to_discriminator:
             labels = None
-        with autocast(self.precision, self.device_type):
+        with autocast(precision or self.precision, self.device_type):
             out = forward(self.discriminator, samples, draws, labels).float()
         if self.conditioning.class_head:
             return Output(out[:, 0], out[:, 1:])
@@ -165,9 +201,15 @@ class Step:
         real_labels: Tensor | None,
         fake_labels: Tensor | None,
         random: Randomness,
+        *,
+        joint: bool,
     ) -> tuple[Output, Output]:
-        """D's raw outputs on real and fake, in two batches or one."""
-        if self.variant.discriminator_batch == "separate":
+        """D's raw outputs on real and fake, in two batches or one.
+
+        One is faster where D treats samples by themselves, unless G's gradients go through the same forward:
+        they would be taken through the real half, too.
+        """
+        if not (self.variant.discriminator_batch == "combined" or (self.samplewise and not joint)):
             real_out = self.discriminate(real, real_labels, random.draws_real)
             return real_out, self.discriminate(fake, fake_labels, random.draws_fake)
         draws = tuple(torch.cat(pair) for pair in zip(random.draws_real, random.draws_fake, strict=True))
@@ -185,6 +227,8 @@ class Step:
         return (out.sigmoid() if self.loss.output == "probability" else out).mean()
 
 
-def norm(gradients: tuple[Tensor, ...]) -> Tensor:
+def norm(gradients: Gradients) -> Tensor:
     """Euclidean norm over all of a player's gradients."""
+    if torch.compiler.is_compiling():  # sums that are gathered while the optimiser reads the gradients
+        return torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
     return torch.stack(torch._foreach_norm(gradients)).norm()

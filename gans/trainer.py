@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gans.batches import Batches, SampleSource
 from gans.classes import Classes
+from gans.compilation import StepRunner
 from gans.errors import Diverged, VariantError
 from gans.images import scaled
 from gans.monitor import Monitor
@@ -125,12 +126,7 @@ class Trainer:
             precision=settings.precision,
             device_type=self.device.type,
         )
-        self.run_step = self.step_function.__call__
-        if settings.compile != "off":
-            # Dynamo counts recompilations per code object, and every trainer runs the same code.
-            torch._dynamo.reset()
-            torch._dynamo.config.trace_autograd_ops = True
-            self.run_step = torch.compile(self.run_step, fullgraph=True, dynamic=False)
+        self.run_step = StepRunner(self.step_function, settings.compile)
         self.monitor = Monitor(MONITOR_EVERY, self.device)
         self.steps = 0
         self.real_images = 0
@@ -169,7 +165,10 @@ class Trainer:
             raise Diverged(self.steps, "A weight")
 
     def step(self) -> Tensor:
-        """One generator step with the discriminator steps before it; the monitors, on the device."""
+        """One generator step with the discriminator steps before it; the monitors, on the device.
+
+        A captured step (`cudagraphs`) overwrites them at the next call: clone what is to be kept.
+        """
         variant, total = self.variant, self.settings.total_steps
         factor = variant.learning_rate_factor(self.steps, total)
         epoch = 1 + self.real_images // len(self.batches.samples)
@@ -181,20 +180,27 @@ class Trainer:
                 piece.adjust(state, factor=factor, step=self.steps, epoch=epoch)
         critic_steps = variant.critic.steps(self.steps)
         for i in range(critic_steps):
-            train_generator = i == critic_steps - 1
-            self.last_random = self.random.draw(
-                variant,
-                (self.generator, self.discriminator),
-                self.classes,
-                self.settings.batch_size,
-                train_generator=train_generator,
-            )
-            with backend_flags(self.settings.precision):
-                values = self.run_step(self.batches.next(), self.last_random, train_generator)
+            values = self.discriminator_step(train_generator=i == critic_steps - 1)
         self.steps += 1
-        self.real_images += critic_steps * self.settings.batch_size
         self._update_average()
         return values
+
+    def discriminator_step(self, *, train_generator: bool = False) -> Tensor:
+        """One discriminator step, and the generator's after it if asked; the monitors, on the device.
+
+        What `step` is made of, for who times or checks one by itself: schedules, the count of steps and the
+        average of G's weights stay as they are.
+        """
+        self.last_random = self.random.draw(
+            self.variant,
+            (self.generator, self.discriminator),
+            self.classes,
+            self.settings.batch_size,
+            train_generator=train_generator,
+        )
+        self.real_images += self.settings.batch_size
+        with backend_flags(self.settings.precision):
+            return self.run_step(self.batches.next(), self.last_random, train_generator)
 
     def sampler(self) -> Sampler:
         """A sampler of the generator as it is now (its average if the variant keeps one)."""
@@ -209,6 +215,8 @@ class Trainer:
             state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         state |= {f"optimiser_g.{k}": v for k, v in self.optimiser_g.tensors.items()}
         state |= {f"optimiser_d.{k}": v for k, v in self.optimiser_d.tensors.items()}
+        if (scale := self.step_function.loss_scale) is not None:
+            state |= {f"loss_scale.{k}": v for k, v in scale.tensors.items()}
         state |= {f"random.{k}": v.get_state() for k, v in self.random.generators.items()}
         state |= {f"batches.{k}": v for k, v in self.batches.state().items()}
         state["progress.steps"] = torch.tensor(self.steps)
@@ -232,6 +240,10 @@ class Trainer:
         ):
             saved = part(name)
             for key, tensor in optimiser.tensors.items():
+                tensor.copy_(saved[key])
+        if (scale := self.step_function.loss_scale) is not None:
+            saved = part("loss_scale.")
+            for key, tensor in scale.tensors.items():
                 tensor.copy_(saved[key])
         for stream, generator in self.random.generators.items():
             generator.set_state(state[f"random.{stream}"].cpu())

@@ -1,5 +1,8 @@
+import copy
 import dataclasses
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -44,6 +47,30 @@ def test_same_seed_same_bits(name, short_windows):
     one, other = trainer(name, 8), trainer(name, 8)
     assert same(history(one), history(other))
     assert_equal(everything(one), everything(other))
+
+
+def test_a_deep_copy_trains_itself():
+    ours = trainer("vanilla", 4)
+    ours.step()
+    copied, before = copy.deepcopy(ours), everything(ours)
+    copied.step()
+    assert_equal(everything(ours), before)
+    ours.step()
+    assert_equal(everything(ours), everything(copied))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_trainer_that_is_let_go_is_freed_at_once(name):
+    """Not when the collector comes: until then it would hold the device's memory, and its captured graphs."""
+    ours = trainer(name, 2)
+    ours.step()
+    gone = weakref.ref(ours)
+    gc.disable()
+    try:
+        del ours
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_another_seed_is_another_run():
@@ -244,8 +271,11 @@ def test_tf32_is_on_in_steps_that_ask_for_it_and_there_alone(precision, monkeypa
         ({"kimg": math.nan}, "kimg must be a finite number above 0, not nan."),
         ({"kimg": math.inf}, "kimg must be a finite number above 0, not inf."),
         ({"seed": -1}, "seed must be at least 0, not -1."),
-        ({"precision": "fp8"}, "There is no precision 'fp8'; there are fp32, tf32, amp-bf16."),
-        ({"compile": "fast"}, "There is no compile mode 'fast'; there are off, default."),
+        ({"precision": "fp8"}, "There is no precision 'fp8'; there are fp32, tf32, amp-bf16, amp-fp16."),
+        (
+            {"compile": "fast"},
+            "There is no compile mode 'fast'; there are off, default, max-autotune, cudagraphs.",
+        ),
     ],
 )
 def test_settings_refuse_nonsense(changes, said):
