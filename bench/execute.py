@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -14,12 +15,12 @@ import torch
 import gans
 import results
 from bench.cli import why_unwritable
+from bench.costs import TrainingCosts
 from bench.errors import InputError
 from bench.grid import Cell, trainer_of
-from bench.memory import PeakMemory
 from bench.pictures import is_image_shape, save_grid, save_scatter
 from bench.progress import TrainingProgress
-from bench.provenance import provenance
+from bench.provenance import backend_settings, provenance
 from bench.scoring import Scoring
 from bench.todo import CHECKPOINT, Todo
 
@@ -118,6 +119,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "device": torch.device(settings.device).type,
         "precision": settings.precision,
         "compile": settings.compile,
+        "backend": json.dumps(backend_settings(settings, cell.dataset.shape)),
         "settings": cell.configuration_json,
         "changed": cell.changed,
         **provenance(command, settings.device),
@@ -136,38 +138,36 @@ def train(
     """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
     trainer = trainer_of(cell, cell.settings)
     latents = grid_latents(cell)
-    records: list[dict[str, float]] = []
-    peak_bytes: int | None = 0
+    costs = TrainingCosts(trainer)
+    records = costs.records
     with ExitStack() as stack:
         history = stack.enter_context((folder / HISTORY).open("w", newline="", buffering=1))
         writer: csv.DictWriter[str] | None = None
         try:
-            for target in evaluation_points(cell.settings, eval_every):
-                memory = PeakMemory(cell.settings.device)
-                for record in trainer.train(target):
-                    if writer is None:
-                        writer = csv.DictWriter(history, record)
-                        writer.writeheader()
-                    writer.writerow(record)
-                    records.append(record)
-                    progress.training(record)
-                peak = memory.bytes()
-                peak_bytes = None if peak is None or peak_bytes is None else max(peak_bytes, peak)
-                final = target == cell.settings.kimg
-                if final:
-                    # Before the rows that say that the training has ended: a kill in between must not
-                    # leave them beside the checkpoint of an earlier attempt.
-                    gans.save_checkpoint(
-                        folder / CHECKPOINT,
-                        trainer.state_dict(),
-                        cell.variant,
-                        cell.dataset.shape,
-                        trainer.classes,
-                    )
-                    break
-                evaluate(cell, scoring, trainer, latents, folder, journal, progress)
+            with costs:
+                for target in evaluation_points(cell.settings, eval_every):
+                    costs.stretch()
+                    for record in trainer.train(target):
+                        if writer is None:
+                            writer = csv.DictWriter(history, record)
+                            writer.writeheader()
+                        writer.writerow(record)
+                        costs.window(record)
+                        progress.training(record)
+                    if target == cell.settings.kimg:
+                        # Before the rows that say that the training has ended: a kill in between must not
+                        # leave them beside the checkpoint of an earlier attempt.
+                        gans.save_checkpoint(
+                            folder / CHECKPOINT,
+                            trainer.state_dict(),
+                            cell.variant,
+                            cell.dataset.shape,
+                            trainer.classes,
+                        )
+                        break
+                    evaluate(cell, scoring, trainer, latents, folder, journal, progress)
         finally:
-            for row in cost_rows(trainer, records, peak_bytes):
+            for row in costs.rows():
                 journal.append(**row, **position(trainer))
             if discriminator_dominates(records, cell.variant.output):
                 flags.append("discriminator-dominates")
@@ -262,41 +262,6 @@ def position(trainer: gans.Trainer) -> dict[str, object]:
         "training_sec": trainer.training_sec,
         "real_images": trainer.real_images,
     }
-
-
-def cost_rows(
-    trainer: gans.Trainer, records: list[dict[str, float]], peak_bytes: int | None
-) -> Iterator[dict[str, object]]:
-    """What the training cost: time, speed, memory. Always at least one row.
-
-    `images_per_sec` is generator steps × batch per second, the D steps before each included.
-    """
-    final = trainer.steps == trainer.settings.total_steps
-    common: dict[str, object] = {"phase": "training", "final": final}
-    yield common | {
-        "metric": "training_sec",
-        "value": trainer.training_sec,
-        "unit": "s",
-        "better": "lower",
-    }
-    if records:
-        # Without the first window, where memory is first touched and graphs are compiled, if there are more.
-        first = records[0] if len(records) > 1 else {"kimg": 0.0, "training_sec": 0.0}
-        kimg = records[-1]["kimg"] - first["kimg"]
-        seconds = records[-1]["training_sec"] - first["training_sec"]
-        yield common | {
-            "metric": "images_per_sec",
-            "value": 1000 * kimg / seconds,
-            "unit": "images/s",
-            "better": "higher",
-        }
-    if peak_bytes:
-        yield common | {
-            "metric": "peak_memory_bytes",
-            "value": float(peak_bytes),
-            "unit": "bytes",
-            "better": "lower",
-        }
 
 
 def discriminator_dominates(records: list[dict[str, float]], output: str) -> bool:

@@ -12,7 +12,8 @@ _STATUS = Path("/proc/self/status")
 class PeakMemory:
     """The highest memory use since it was made.
 
-    On CUDA: bytes that PyTorch's allocator had handed out on the device at once. On a CPU: the
+    On CUDA: bytes that PyTorch's allocator had handed out on the device at once, and those that it held
+    (`reserved_bytes`), which is what other programs could not have. On a CPU: the
     process's peak resident set, interpreter and libraries included, which Linux can reset; elsewhere it
     is unknown (None).
     """
@@ -36,6 +37,10 @@ class PeakMemory:
             return None
         found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
         return int(found[1]) * 1024 if found else None
+
+    def reserved_bytes(self) -> int | None:
+        """Peak so far of what PyTorch's allocator held of the device, in bytes; None on a CPU."""
+        return torch.cuda.max_memory_reserved(self.device) if self.device.type == "cuda" else None
 
 
 def available_bytes() -> int | None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import gans
+from gans.precision import autocast, backend_flags
+
 
 def provenance(command: list[str], device: str) -> dict[str, object]:
     """The provenance columns of `results.schema` for a run that starts now on `device`."""
@@ -27,6 +30,43 @@ def provenance(command: list[str], device: str) -> dict[str, object]:
         "command": shlex.join(["python", "-m", *command]),
         "started_utc": datetime.now(UTC),
     }
+
+
+def backend_settings(settings: gans.Settings, shape: tuple[int, ...]) -> dict[str, object]:
+    """What changes speed or results without a word, as torch itself says it is in force while training.
+
+    Parameters
+    ----------
+    settings
+        Of the training; asked of torch within its arithmetic's own switches.
+    shape
+        Of one sample: images `(C, H, W)` lie in memory channels-last, points as they are.
+
+    Returns
+    -------
+    dict
+        JSON-ready: TF32 and reduced-precision sums of matrix products and cuDNN, cuDNN's and torch's
+        choice of algorithms, threads, the type that networks are cast to, and the memory format.
+    """
+    kind = torch.device(settings.device).type
+    with backend_flags(settings.precision), autocast(settings.precision, kind):
+        cast = torch.is_autocast_enabled(kind)
+        cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+        return {
+            "matmul_tf32": cuda.allow_tf32,
+            "cudnn_tf32": cudnn.allow_tf32,
+            "matmul_fp16_reduced_sums": cuda.allow_fp16_reduced_precision_reduction,
+            "matmul_bf16_reduced_sums": cuda.allow_bf16_reduced_precision_reduction,
+            "cudnn_enabled": cudnn.enabled,
+            "cudnn_benchmark": cudnn.benchmark,
+            "cudnn_deterministic": cudnn.deterministic,
+            "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+            "mkldnn_enabled": torch.backends.mkldnn.enabled,
+            "threads": torch.get_num_threads(),
+            "interop_threads": torch.get_num_interop_threads(),
+            "autocast": str(torch.get_autocast_dtype(kind)).removeprefix("torch.") if cast else "off",
+            "memory_format": "channels_last" if len(shape) == 3 else "contiguous",
+        }
 
 
 @functools.cache

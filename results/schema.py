@@ -17,11 +17,11 @@ A loaded frame has all of them, always, in the order of ``COLUMNS``.
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the row files. Any change of ``COLUMNS`` raises it; columns that an older file lacks are read
 as missing.
 
-2: ``images_skipped``.
+2: ``images_skipped``. 3: ``backend``, ``purpose``.
 """
 
 Kind = Literal["text", "integer", "real", "flag", "time"]
@@ -84,6 +84,11 @@ COLUMNS: tuple[Column, ...] = (
         "run",
         ("training_id!", "text", "hash of the training configuration, variant version and data"),
         ("trained!", "flag", "this attempt trained; false: it only scored a finished training"),
+        (
+            "purpose",
+            "text",
+            "throughput: steps were timed, nothing was trained; missing: training or scoring",
+        ),
         ("variant!", "text", "name of the GAN recipe"),
         (
             "variant_version",
@@ -98,8 +103,9 @@ COLUMNS: tuple[Column, ...] = (
         ("batch_size", "integer", "real images in one discriminator update, over all processes"),
         ("kimg_budget", "real", "budget: generator steps x batch / 1000"),
         ("device", "text", "cpu or cuda"),
-        ("precision", "text", "arithmetic of the networks: fp32, tf32 or amp-bf16"),
+        ("precision", "text", "arithmetic of the networks: fp32, tf32, amp-bf16 or amp-fp16"),
         ("compile", "text", "compile mode of the training step; off: eager"),
+        ("backend", "text", "switches that change speed or results unseen, as they were in training, JSON"),
         ("settings", "text", "the whole training configuration, JSON"),
         ("changed", "text", "fields changed from the recipe's own, as --set would; empty: none"),
         ("gan_bench_version", "text", "version of this package"),
@@ -116,7 +122,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     *_columns(
         "value",
-        ("phase!", "text", "training: a cost; score: a score of samples"),
+        ("phase!", "text", "training: a cost; score: a score of samples; throughput: timed steps"),
         ("metric!", "text", "what was measured, as fid@digits-classifier or images_per_sec"),
         ("value!", "real", "the measured value; NaN and infinities are values"),
         ("unit", "text", "unit of the value, empty for a pure number"),

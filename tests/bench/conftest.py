@@ -11,7 +11,7 @@ from commands import CGAN, VANILLA, Finished, only_folder
 import bench.run
 import bench.sample
 import results
-from bench import cli
+from bench import cli, costs
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +76,16 @@ def store(vanilla_store: Path) -> Path:
 def conditional(cgan_store: Path) -> Path:
     """A copy of CGAN's store at ./runs: the folder of its run."""
     return only_folder(Path(shutil.copytree(cgan_store, Path("runs"))))
+
+
+@pytest.fixture(autouse=True)
+def no_instruments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Half a second a run, too; `vanilla_store` has them, a test about them asks for `instruments`."""
+    if "instruments" not in request.fixturenames:
+        monkeypatch.setattr(costs.TrainingCosts, "_arithmetic", lambda _: iter(()))
+        monkeypatch.setattr(costs.TrainingCosts, "_reads", lambda _: iter(()))
+
+
+@pytest.fixture
+def instruments() -> None:
+    """Asks for the real ones."""

@@ -1,6 +1,7 @@
 """What a finished command leaves and prints."""
 
 import csv
+import json
 import shlex
 from pathlib import Path
 
@@ -42,11 +43,15 @@ def test_the_history_holds_every_monitor(vanilla_store):
 
 def test_what_the_training_cost_is_in_the_rows(vanilla_store):
     rows = results.load(vanilla_store).set_index("metric")
-    assert set(rows.index) == {"training_sec", "images_per_sec", "peak_memory_bytes", "parzen"}
+    costs = {"training_sec", "images_per_sec", "first_window_sec", "peak_memory_bytes"}
+    costs |= {"flops_per_sec", "matmul_share", "host_reads_per_iteration"}
+    assert set(rows.index) == {*costs, "parzen"}
     seconds, speed = rows["value"]["training_sec"], rows["value"]["images_per_sec"]
     assert speed == pytest.approx(256 / seconds)
     assert rows["value"]["peak_memory_bytes"] > 50e6  # an interpreter with torch
     assert rows["final"].all()
+    assert json.loads(rows["backend"].iloc[0])["matmul_tf32"] is False
+    assert "conditions" in json.loads(rows["details"]["images_per_sec"])
     assert set(rows["command"]) == {f"python -m bench.run {VANILLA} --output {vanilla_store}"}
 
 

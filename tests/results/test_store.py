@@ -163,6 +163,7 @@ def test_an_older_schema_is_read_and_what_it_lacks_is_missing(tmp_path: Path, wr
     frame = results.load(tmp_path / "runs")
     assert frame["value"].tolist() == [1.0]
     assert frame["images_skipped"].isna().all()
+    assert frame["backend"].isna().all()
 
 
 def test_a_live_journal_is_seen_while_it_is_written(tmp_path: Path) -> None:
