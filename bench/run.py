@@ -19,6 +19,7 @@ from bench.progress import TrainingProgress
 from bench.run_options import parser
 from bench.scoring import Scoring
 from bench.show import show_list, show_results
+from bench.targets import targets_of
 from bench.todo import Todo, scored_on_the_way, todo
 
 
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
         show_list(options.variants or gans.names())
         return cli.OK
     cells, scorings = plan(options)
+    targets = targets_of(options.target, options.eval_every, cells, scorings)
     if not options.quiet:
         for note in dict.fromkeys(note for cell in cells for note in cell.dataset.notes):
             print(note, file=sys.stderr)
@@ -54,7 +56,7 @@ def main(arguments: list[str]) -> int:
                     failures.append(cell)
                     progress.say(f"{outcome}: {reason}" if reason else outcome)
     finally:
-        show_results(store, cells, scorings, options.format)
+        show_results(store, cells, scorings, targets, options.format)
     return cli.FAILURES if failures else cli.OK
 
 

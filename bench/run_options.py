@@ -9,6 +9,7 @@ from bench import cli
 from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
 from bench.plan import DEFAULT_KIMG
+from bench.targets import target
 
 DESCRIPTION = """Train variants, score and time them, and show the table.
 
@@ -81,14 +82,14 @@ def parser() -> cli.Parser:
         type=cli.comma_list(str),
         default=["fp32"],
         metavar="P",
-        help=f"{', '.join(gans.PRECISIONS)} (default fp32: TF32 off)",
+        help=f"{', '.join(gans.PRECISIONS)}: fp32 has TF32 off, tf32 needs CUDA (default fp32)",
     )
     how.add_argument(
         "--compile",
         type=cli.comma_list(str),
         default=["off"],
         metavar="MODE",
-        help=f"torch.compile of the whole step: {', '.join(gans.COMPILE_MODES)} (default off)",
+        help=f"of the whole step: {', '.join(gans.COMPILE_MODES)}; cudagraphs needs CUDA (default off)",
     )
 
     scores = made.add_argument_group("what to score")
@@ -110,6 +111,14 @@ def parser() -> cli.Parser:
         type=cli.positive,
         metavar="K",
         help="score and draw a picture every K kimg too, from 0 on",
+    )
+    scores.add_argument(
+        "--target",
+        type=cli.comma_list(target),
+        default=[],
+        metavar="M=X,…",
+        help="with --eval-every: also show when each score first passed this value and stayed, as "
+        "fid=60,is=8; of finished runs without training",
     )
     scores.add_argument(
         "--extractor",

@@ -1,7 +1,7 @@
 """What a command prints about a store, the variants and the data sets."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gans
@@ -14,9 +14,13 @@ from bench.scoring import Scoring
 
 
 def show_results(
-    store: Path, cells: Sequence[Cell], scorings: dict[str, Scoring], export_format: str | None
+    store: Path,
+    cells: Sequence[Cell],
+    scorings: dict[str, Scoring],
+    targets: Mapping[str, float],
+    export_format: str | None,
 ) -> None:
-    """Print the table of these cells under these protocols, and where rows and pictures are."""
+    """Print the tables of these cells under these protocols, and where rows and pictures are."""
     try:
         frame = results.load(store)
     except results.StoreError:  # nothing has been measured
@@ -27,8 +31,17 @@ def show_results(
     asked = {p.hash for cell in cells for p in scorings[cell.dataset.name].protocols(cell).values()}
     # Rows without a phase are runs that measured nothing: they stay, or a failure would vanish.
     other_protocol = frame["phase"].eq("score").fillna(False) & ~frame["protocol_hash"].isin(asked)
-    table, caption = results.compact_table(frame[~other_protocol])
-    print(f"\n{plain_table(table)}\n\n{caption}\n\nrows     {store}{os.sep}*{os.sep}rows-*.jsonl")
+    frame_asked = frame[~other_protocol]
+    table, caption = results.compact_table(frame_asked)
+    print(f"\n{plain_table(table)}\n\n{caption}\n")
+    if targets:
+        try:
+            times, words = results.quality_table(frame_asked, targets)
+            new = [line for line in words.splitlines() if line not in caption.splitlines()]
+            print("\n".join([plain_table(times), "", *new, ""]))
+        except results.StoreError as nothing:  # every cell failed before it was scored
+            print(f"Time to quality: {nothing}\n")
+    print(f"rows     {store}{os.sep}*{os.sep}rows-*.jsonl")
     for cell in cells:
         grid = store / cell.folder / "samples.png"
         if grid.exists():

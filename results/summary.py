@@ -28,7 +28,7 @@ COSTS = ["images_per_sec", "training_sec", "peak_memory_bytes"]
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """Average a loaded frame over seeds.
+    """Average a loaded frame over seeds. Rows of `bench.throughput` are left to `throughput_table`.
 
     Only cells that ended ``ok`` enter a mean or a median; all of them are counted. A NaN that an
     ``ok`` cell measured makes the mean NaN: it is not skipped.
@@ -62,7 +62,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     needed = [*GROUP, *_NEEDED]
     if lacking := [name for name in needed if name not in frame]:
         raise StoreError(f"The frame has no column {lacking[0]!r}: it is not a loaded one.")
-    cells = _cells(frame)
+    cells = cells_of(frame)
     scores = final_scores(frame)
     is_first = _is_first_protocol(scores)
     names = list(dict.fromkeys(scores["score"]))
@@ -90,7 +90,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 _COUNTS = ["seeds", "seeds_ok", "seeds_failed", "seeds_running", "outcomes", "flags"]
 _TEXTS = ["protocol", "outcomes", "flags", "device_name"]
 _NEEDED = [
-    "training_id", "attempt", "trained", "phase", "metric", "value", "uncertainty",
+    "training_id", "attempt", "trained", "purpose", "phase", "metric", "value", "uncertainty",
     "protocol_hash", "split", "final", "outcome", "flags", "device_name", "started_utc",
 ]  # fmt: skip
 
@@ -106,11 +106,14 @@ def final_scores(frame: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(score=names).drop_duplicates(["training_id", "score", "protocol_hash"], keep="last")
 
 
-def _cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a training id. Its outcome and flags are those of its last training, if it has one:
-    a scoring that failed later does not undo a finished training. And a training that was finished,
-    but whose run ended while it was being scored, is ok once a later attempt has scored it.
+def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a training id, those left out for which steps were only timed.
+
+    Its outcome and flags are those of its last training, if it has one: a scoring that failed later does not
+    undo a finished training. And a training that was finished, but whose run ended while it was being scored,
+    is ok once a later attempt has scored it.
     """
+    frame = frame[frame["purpose"].ne("throughput").fillna(True)]
     trained = frame[frame["trained"].fillna(False)]
     scored_only = frame[~frame["training_id"].isin(trained["training_id"])]
     cells = (

@@ -70,7 +70,7 @@ def compact_table(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """
     groups = summary(frame)
     scores = final_scores(frame)
-    shared, columns = _condition_columns(groups)
+    shared, columns = condition_columns(groups)
     columns["seeds"] = [_seeds(row) for row in groups.to_dict("records")]
     names = list(dict.fromkeys(scores["score"]))
     score_columns = {
@@ -126,7 +126,7 @@ def _flags(texts: pd.Series) -> tuple[list[str], str]:
     return cells, f"flags, in how many seeds: {meanings}." if meanings else ""
 
 
-def _condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
+def condition_columns(groups: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
     """Split the conditions into shared ones, as texts for the caption, and columns."""
     columns = {"variant": groups["variant"].tolist()}
     for name, (of, header) in _IDENTITIES.items():
