@@ -1,0 +1,3 @@
+"""A module whose name is one of ours."""
+
+WHOSE = "theirs"
