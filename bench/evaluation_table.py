@@ -11,6 +11,7 @@ from bench.fake_side import FakeSide
 from bench.plain_table import plain_table
 from bench.real_side import RealSide
 
+_CURVES = ("validation_at_", "fid_at_")
 _SHOWN_DETAILS = 6  # numbers below the table, of each score; the rows have all
 
 
@@ -55,10 +56,15 @@ def _uncertainties(scores: Sequence[metrics.Score]) -> list[str]:
 
 def _details(scores: Sequence[metrics.Score]) -> list[str]:
     return [
-        f"{score.metric}: {_listed(score.details)}"  # of several networks, each its own
+        f"{score.metric}: {_listed(shown)}"  # of several networks, each its own
         for score in scores
-        if 0 < len(score.details) <= _SHOWN_DETAILS
+        if 0 < len(shown := _without_curve(score.details)) <= _SHOWN_DETAILS
     ]
+
+
+def _without_curve(details: Mapping[str, float]) -> dict[str, float]:
+    """The details but for the points of Parzen's σ curve and of FID∞'s line."""
+    return {key: value for key, value in details.items() if not key.startswith(_CURVES)}
 
 
 def _listed(details: Mapping[str, float]) -> str:

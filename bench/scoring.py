@@ -1,8 +1,9 @@
 """Scores of one cell's samples, as rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import gans
 import metrics
@@ -17,60 +18,85 @@ LABEL_STREAM = "evaluation-labels"
 # in particular is asked for is as comparable as what any other makes.
 HOW_ASKED = f"by the training samples' shares, from the cell's '{LABEL_STREAM}' stream"
 
+Split = Literal["test", "validation"]
+Names = Mapping[Split, tuple[str, ...]]
+"""Plain names of the scores to take against each split."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
     """What to score on one data set, and with what.
 
-    `names` are those of all its cells; `names_for` are those of one cell.
+    `names` are those of all its cells; `names_for` are those of one cell. Scores against the validation
+    split are what a choice is made on: the best evaluation of a training, the best of several settings.
     """
 
     names: tuple[str, ...]
     n_samples: int
     extractor: metrics.Extractor | None
-    reference: metrics.Reference
+    references: Mapping[Split, metrics.Reference]
 
-    def names_for(self, cell: Cell) -> tuple[str, ...]:
+    def names_for(self, cell: Cell, *, validation: bool) -> Names:
         """The scores of a cell: those of asked classes only if its variant can be asked for a class."""
+        return {"test": self._of_test(cell), "validation": tuple(self.choices(cell)) if validation else ()}
+
+    def protocols(self, cell: Cell) -> dict[str, metrics.Protocol]:
+        """The protocol of each score of the cell against the test split, without scoring."""
+        return {name: self._protocol(cell, name, "test") for name in self._of_test(cell)}
+
+    def choices(self, cell: Cell) -> dict[str, metrics.Protocol]:
+        """The protocol of each score of the cell against the validation split.
+
+        Those that compare with real data and that this split is large enough for. Memorisation compares with
+        the training split whatever the held-out one is: no choice is made on it.
+        """
+        found = {}
+        for name in self._of_test(cell):
+            metric = metrics.METRICS[name]
+            if metric.compares and "training" not in metric.needs:
+                try:
+                    found[name] = self._protocol(cell, name, "validation")
+                except metrics.MetricError:  # of the test split it can be computed: `plan` has seen to that
+                    continue
+        return found
+
+    def _of_test(self, cell: Cell) -> tuple[str, ...]:
         if cell.variant.conditional:
             return self.names
         return tuple(name for name in self.names if not needs_asked_classes(name))
 
-    def protocols(self, cell: Cell) -> dict[str, metrics.Protocol]:
-        """The protocol of each score of the cell, without scoring."""
-        return {
-            name: metrics.protocol_of(
-                name,
-                reference=self.reference,
-                n_fake=self.n_samples,
-                extractor=self.extractor,
-                samples=how_sampled(cell.variant),
-                asked=HOW_ASKED,
-            )
-            for name in self.names_for(cell)
-        }
+    def _protocol(self, cell: Cell, name: str, split: Split) -> metrics.Protocol:
+        return metrics.protocol_of(
+            name,
+            reference=self.references[split],
+            n_fake=self.n_samples,
+            extractor=self.extractor,
+            samples=how_sampled(cell.variant),
+            asked=HOW_ASKED,
+        )
 
-    def rows(self, sampler: gans.Sampler, cell: Cell, names: tuple[str, ...]) -> Iterator[dict[str, object]]:
-        """Draw samples, score them, and yield the value columns of one row a score."""
-        if not names:
+    def rows(self, sampler: gans.Sampler, cell: Cell, names: Names) -> Iterator[dict[str, Any]]:
+        """Draw samples, score them once against each split, and yield the value columns of a row a score."""
+        wanted = {split: of_split for split, of_split in names.items() if of_split}
+        if not wanted:
             return
         seed = cell.settings.seed
         labels = sampler.draw_labels(self.n_samples, gans.generator_for(seed, LABEL_STREAM))
         fake = sampler.sample(self.n_samples, labels=labels, generator=gans.generator_for(seed, STREAM))
-        scores = metrics.score(
+        scored = metrics.score_against(
             fake,
-            self.reference,
-            names,
+            [(self.references[split], of_split) for split, of_split in wanted.items()],
             labels=labels,
             extractor=self.extractor,
             samples=how_sampled(cell.variant),
             asked=HOW_ASKED,
         )
-        for score in scores.values():
-            yield row_of(score, split="test")
+        for split, scores in zip(wanted, scored, strict=True):
+            for score in scores.values():
+                yield row_of(score, split=split)
 
 
-def row_of(score: metrics.Score, *, split: str | None) -> dict[str, object]:
+def row_of(score: metrics.Score, *, split: str | None) -> dict[str, Any]:
     """The value columns of one score; `split` is of the real data, where they enter the value."""
     return {
         "phase": "score",
@@ -111,6 +137,21 @@ def reference_of(dataset: Dataset) -> metrics.Reference:
         class_names=dataset.class_names,
         modes=dataset.modes,
     )
+
+
+def references_of(dataset: Dataset) -> dict[Split, metrics.Reference]:
+    """The test split, and the validation split in its place, where choices are made.
+
+    Parzen's σ is chosen on validation samples for both: one number, and a choice is not a result.
+    """
+    validation = metrics.Reference(
+        reference_name(dataset, "validation"),
+        dataset.validation.tensor,
+        dataset.validation.tensor,
+        test_labels=dataset.validation.labels,
+        class_names=dataset.class_names,
+    )
+    return {"test": reference_of(dataset), "validation": validation}
 
 
 def how_sampled(variant: gans.Variant) -> str:

@@ -54,7 +54,7 @@ from metrics.modes import (
 from metrics.moments import Moments
 from metrics.nearest import Nearest, nearest_neighbours
 from metrics.neighbours import PRDC, knn_radii, prdc
-from metrics.parzen import GOODFELLOW_GRID, WIDE_GRID, parzen_log_likelihood, select_sigma
+from metrics.parzen import GOODFELLOW_GRID, WIDE_GRID, parzen_log_likelihood, select_sigma, sigma_curve
 from metrics.piles import (
     ImagePile,
     PartOfPile,
@@ -68,7 +68,7 @@ from metrics.piles import (
 from metrics.protocol import Protocol
 from metrics.reference import Reference
 from metrics.reference_cache import cached_statistics, reference_statistics
-from metrics.scoring import score
+from metrics.scoring import score, score_against
 from metrics.selftest import UNDAMAGED, Response, self_test
 from metrics.statistics_file import (
     Statistics,
@@ -170,8 +170,10 @@ __all__ = [
     "reference_statistics",
     "save_statistics",
     "score",
+    "score_against",
     "select_sigma",
     "self_test",
+    "sigma_curve",
     "survey_images",
     "train_classifier",
 ]

@@ -74,7 +74,7 @@ def _few_for_covariance(name: str, evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def fid_infinity_score(evaluation: Evaluation, protocol: Protocol) -> Score:
-    """`frechet_infinity`."""
+    """`frechet_infinity`; details: ``slope``, and ``fid_at_<n>`` of each size that the line is fitted to."""
     extractor, real = evaluation.extractor, evaluation.real
     extrapolated = frechet_infinity(
         real.statistics(extractor).mean, real.covariance_root(extractor), evaluation.features
@@ -85,7 +85,11 @@ def fid_infinity_score(evaluation: Evaluation, protocol: Protocol) -> Score:
         unit="squared feature units",
         uncertainty=extrapolated.standard_error,
         uncertainty_kind="standard error (delta method) over generated samples, reference held fixed",
-        details={"slope": extrapolated.slope},
+        details={"slope": extrapolated.slope}
+        | {
+            f"fid_at_{n}": distance
+            for n, distance in zip(extrapolated.sizes, extrapolated.distances, strict=True)
+        },
         warnings=_few_for_covariance("fid_infinity", evaluation),
     )
 

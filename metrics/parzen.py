@@ -72,6 +72,14 @@ def parzen_log_likelihood(test: Tensor, samples: Tensor, sigma: float) -> Tensor
 def select_sigma(validation: Tensor, samples: Tensor, grid: Sequence[float]) -> float:
     """Return the σ of `grid` under which the validation data are most likely on average.
 
+    That is where `sigma_curve` is highest; parameters and errors are its own.
+    """
+    return float(grid[int(sigma_curve(validation, samples, grid).argmax())])
+
+
+def sigma_curve(validation: Tensor, samples: Tensor, grid: Sequence[float]) -> Tensor:
+    """Mean log-likelihood of the validation data under each σ of `grid`.
+
     All σ are tried in one pass over the distances.
 
     Parameters
@@ -81,12 +89,12 @@ def select_sigma(validation: Tensor, samples: Tensor, grid: Sequence[float]) -> 
     samples
         Generated, (n, d).
     grid
-        The σ to choose from, each > 0; `GOODFELLOW_GRID` is the original's.
+        The σ to try, each > 0; `GOODFELLOW_GRID` is the original's.
 
     Returns
     -------
-    float
-        One of `grid`.
+    Tensor
+        float64 (len(grid),), nats.
 
     Raises
     ------
@@ -96,9 +104,8 @@ def select_sigma(validation: Tensor, samples: Tensor, grid: Sequence[float]) -> 
     _check(validation, "validation data")
     _check(samples, "samples")
     if len(grid) == 0:
-        raise MetricError("select_sigma needs at least one σ to choose from, got an empty grid")
-    means = _log_likelihoods(validation, samples, grid).mean(dim=1)
-    return float(grid[int(means.argmax())])
+        raise MetricError("a Parzen window needs at least one σ to choose from, got an empty grid")
+    return _log_likelihoods(validation, samples, grid).mean(dim=1)
 
 
 def _log_likelihoods(test: Tensor, samples: Tensor, sigmas: Sequence[float]) -> Tensor:

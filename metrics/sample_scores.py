@@ -2,48 +2,43 @@
 
 import math
 
-import torch
-from torch import Tensor
-
 from metrics.conditions import n_sigma_samples
 from metrics.evaluation import Evaluation
+from metrics.generated import flat
 from metrics.measured import Score, measured
 from metrics.modes import high_quality_share, mode_kl, modes_captured
-from metrics.parzen import parzen_log_likelihood, select_sigma
+from metrics.parzen import parzen_log_likelihood
 from metrics.piles import whole
 from metrics.protocol import Protocol
 
 
 def parzen_score(evaluation: Evaluation, protocol: Protocol) -> Score:
-    """Mean of `parzen_log_likelihood` over all test samples, σ chosen on validation samples."""
+    """Mean of `parzen_log_likelihood` over all test samples, σ chosen on validation samples.
+
+    Details: ``sigma``, and for each σ of the grid ``validation_at_<σ>``: the
+    `sigma_curve`, in nats, highest at the σ that was chosen.
+    """
     real, grid = evaluation.real, evaluation.convention.sigma_grid
-    fake = whole(evaluation.fake)
-    # Where the samples lie, unless that device has no float64 (Apple's).
-    device = fake.device if fake.device.type == "cuda" else torch.device("cpu")
-    generated = _flat(fake, device)
+    generated = evaluation.generated.rows
     assert real.test is not None, "parzen is refused of statistics"
     assert real.validation is not None, "parzen is refused without validation samples"
-    sigma = select_sigma(_flat(real.validation[: n_sigma_samples(real)], device), generated, grid)
-    likelihoods = parzen_log_likelihood(_flat(whole(real.test), device), generated, sigma)
+    curve = evaluation.generated.sigma_curve(real.validation, n_sigma_samples(real), grid)
+    sigma = float(grid[int(curve.argmax())])
+    likelihoods = parzen_log_likelihood(flat(whole(real.test), generated.device), generated, sigma)
     return measured(
         protocol,
         value=float(likelihoods.mean()),
         unit="nats",
         uncertainty=float(likelihoods.std(correction=0)) / math.sqrt(likelihoods.shape[0]),
         uncertainty_kind="standard error over test samples",
-        details={"sigma": sigma},
+        details={"sigma": sigma}
+        | {f"validation_at_{tried:g}": value for tried, value in zip(grid, curve.tolist(), strict=True)},
         warnings=(
             (f"parzen chose σ = {sigma:g}, the edge of its grid: a better σ may lie beyond it",)
             if sigma in (grid[0], grid[-1])
             else ()
         ),
     )
-
-
-def _flat(samples: Tensor, device: torch.device) -> Tensor:
-    """float64 (N, d): images flattened and scaled to [0, 1], points as they are."""
-    rows = samples.to(device).flatten(start_dim=1).to(torch.float64)
-    return rows / 255 if samples.dtype == torch.uint8 else rows
 
 
 def modes_score(evaluation: Evaluation, protocol: Protocol) -> Score:

@@ -18,6 +18,7 @@ from metrics.conventions import DEFAULT_CONVENTION, convention_of
 from metrics.errors import MetricError
 from metrics.evaluation import Evaluation
 from metrics.features import Extractor, load_extractor
+from metrics.generated import Generated
 from metrics.measured import Score
 from metrics.piles import ImagePile, Pile, as_pile, content_sha256, image_warnings
 from metrics.protocol import Protocol
@@ -98,42 +99,103 @@ def score(
     MetricError
         If a metric is unknown, or one can't be computed from these: no metric is computed then.
     """
-    metrics = expanded(names)
-    check_samples(fake, "the generated samples")
     if not isinstance(real, Reference):
         check_samples(real, "the real samples")
         real = Reference(f"unnamed@{content_sha256(as_pile(real))[:16]}", real)
-    if real.test is not None:
-        check_same_kind(fake, real.test, "the generated samples")
+    (scores,) = score_against(
+        fake,
+        [(real, names)],
+        labels=labels,
+        extractor=extractor,
+        samples=samples,
+        asked=asked,
+        convention=convention,
+        progress=progress,
+    )
+    return scores
+
+
+def score_against(
+    fake: Tensor | Pile,
+    wanted: Iterable[tuple[Reference, Iterable[str]]],
+    *,
+    labels: Tensor | None = None,
+    extractor: Extractor | str | Path | None = None,
+    samples: str = "unspecified",
+    asked: str = "unspecified",
+    convention: str = DEFAULT_CONVENTION,
+    progress: Progress | None = None,
+) -> list[dict[str, Score]]:
+    """Score one generated pile against several real ones, as a test and a validation split.
+
+    The values are those of one call of `score` a reference, but the generated pile is extracted once, and
+    Parzen's σ is chosen once for references with the same validation samples.
+
+    Parameters
+    ----------
+    fake, labels, extractor, samples, asked, convention, progress
+        As of `score`.
+    wanted
+        Each reference with the metrics to compute against it.
+
+    Returns
+    -------
+    list of dict
+        As of `score`, one a reference.
+
+    Raises
+    ------
+    MetricError
+        As `score`.
+    """
+    each = [(real, expanded(names)) for real, names in wanted]
+    check_samples(fake, "the generated samples")
+    for real, _ in each:
+        if real.test is not None:
+            check_same_kind(fake, real.test, "the generated samples")
     chosen = convention_of(convention)
     if isinstance(extractor, str | Path):
         extractor = load_extractor(extractor, preprocessing=chosen.preprocessing)
     # All protocols first: what is missing is known before minutes are spent on features.
-    protocols = {
-        name: protocol_of(
-            name,
-            reference=real,
-            n_fake=fake.shape[0],
-            extractor=extractor,
-            samples=samples,
-            asked=asked,
-            convention=convention,
-        )
-        for name in metrics
-    }
-    evaluation = Evaluation(
+    protocols = [
+        {
+            name: protocol_of(
+                name,
+                reference=real,
+                n_fake=fake.shape[0],
+                extractor=extractor,
+                samples=samples,
+                asked=asked,
+                convention=convention,
+            )
+            for name in names
+        }
+        for real, names in each
+    ]
+    asking = [_asked_classes(names, labels, fake.shape[0], real, extractor) for real, names in each]
+    together = {name for _, names in each for name in names}
+    generated = Generated(
         as_pile(fake),
-        real,
-        chosen,
         extractor=extractor,
-        labels=_asked_classes(metrics, labels, fake.shape[0], real, extractor),
-        features=any(METRICS[name].keeps for name in metrics),
-        logits=any("logits" in METRICS[name].needs for name in metrics),
+        labels=max(asking, key=len, default=torch.empty(0, dtype=torch.int64)),
+        features=any(METRICS[name].keeps for name in together),
+        logits=any("logits" in METRICS[name].needs for name in together),
         progress=progress,
     )
-    if extractor is not None and any(METRICS[name].keeps_real for name in metrics):
+    return [
+        _scores(fake, Evaluation(generated, real, chosen), of_real)
+        for (real, _), of_real in zip(each, protocols, strict=True)
+    ]
+
+
+def _scores(
+    fake: Tensor | Pile, evaluation: Evaluation, protocols: Mapping[str, Protocol]
+) -> dict[str, Score]:
+    """Each score with its own warnings and those of its piles and network."""
+    real = evaluation.real
+    if any(METRICS[name].keeps_real for name in protocols):
         # First, or a metric that asks for moments alone would have the real pile extracted a second time.
-        real.statistics(extractor, features=True)
+        real.statistics(evaluation.extractor, features=True)
     scores = {name: SCORERS[name](evaluation, protocol) for name, protocol in protocols.items()}
     # Of another pile, which may be read from anywhere, that would cost a second reading.
     surveyed = isinstance(fake, ImagePile) or (isinstance(fake, Tensor) and real.holds_images)

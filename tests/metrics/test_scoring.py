@@ -1,6 +1,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 from quadrants import quadrants
@@ -15,12 +16,15 @@ from metrics import (
     Reference,
     check_names,
     frechet_distance,
+    generated,
     inception_score,
     parzen_log_likelihood,
     protocol_of,
     qualified_name,
     score,
+    score_against,
     select_sigma,
+    sigma_curve,
 )
 
 TEST, TEST_LABELS = quadrants(200, seed=10)
@@ -149,6 +153,65 @@ def test_each_pile_is_extracted_once_whatever_is_asked_for(real, extractor, monk
     monkeypatch.setattr(extractor, "extract", counting)
     score(FAKE, real, names, extractor=extractor)
     assert sorted(extracted) == [150, 200]
+
+
+def test_several_references_are_scored_as_each_alone_from_one_extraction(real, extractor, monkeypatch):
+    validation = Reference("quadrants/validation@0", VALIDATION, VALIDATION)
+    wanted = [(real, EVERYTHING), (validation, ("parzen", "fid", "coverage"))]
+    alone = [score(FAKE, one, names, extractor=extractor) for one, names in wanted]
+    extracted, extract = [], extractor.extract
+    monkeypatch.setattr(extractor, "extract", lambda images: extracted.append(len(images)) or extract(images))
+    for one in (real, validation):
+        one._statistics.clear()
+    together = score_against(FAKE, wanted, extractor=extractor)
+    assert together == alone
+    assert sorted(extracted) == [50, 150, 200]
+    assert together[0]["fid"].protocol.hash != together[1]["fid"].protocol.hash
+
+
+def test_sigma_is_chosen_once_for_references_that_share_their_validation_samples(real, monkeypatch):
+    curves = []
+    monkeypatch.setattr(
+        generated, "sigma_curve", lambda *arguments: curves.append(0) or sigma_curve(*arguments)
+    )
+    wanted = [(real, ["parzen"]), (Reference("quadrants/validation@0", VALIDATION, VALIDATION), ["parzen"])]
+    both = score_against(FAKE, wanted)
+    assert len(curves) == 1
+    other = Reference("other@0", TEST, TEST[:50])
+    score_against(FAKE, [*wanted, (other, ["parzen"])])
+    assert len(curves) == 3
+    assert both[0]["parzen"].details == both[1]["parzen"].details
+
+
+def test_nothing_is_scored_if_one_reference_cannot_be(real, extractor, monkeypatch):
+    monkeypatch.setattr(extractor, "extract", lambda _: pytest.fail("extracted"))
+    with pytest.raises(MetricError, match="needs validation samples"):
+        score_against(FAKE, [(real, ["fid"]), (Reference("bare@0", TEST), ["parzen"])], extractor=extractor)
+
+
+def test_parzens_details_have_the_curve_that_chose_its_sigma(scores):
+    details = dict(scores["parzen"].details)
+    chosen = details.pop("sigma")
+    validation, samples = (pile.flatten(1).double() / 255 for pile in (VALIDATION, FAKE))
+    assert len(details) == len(GOODFELLOW_GRID)
+    for sigma in GOODFELLOW_GRID:
+        expected = parzen_log_likelihood(validation, samples, sigma).mean()
+        # Within 1e-9 nats a sample, as of the likelihoods themselves.
+        assert details[f"validation_at_{sigma:g}"] == pytest.approx(float(expected), abs=1e-9)
+    assert max(details, key=details.get) == f"validation_at_{chosen:g}"
+
+
+def test_fid_infinitys_details_have_the_distances_it_is_drawn_through(real, extractor):
+    fake = quadrants(5014, seed=3)[0]
+    one = score(fake, real, ["fid", "fid_infinity"], extractor=extractor)
+    details = dict(one["fid_infinity"].details)
+    slope = details.pop("slope")
+    sizes = [int(key.removeprefix("fid_at_")) for key in details]
+    assert sizes == list(range(5000, 5015))
+    assert details["fid_at_5014"] == pytest.approx(one["fid"].value, rel=1e-9)  # the same pile
+    line = np.polyfit(1 / np.array(sizes), list(details.values()), 1)
+    # Sizes this close make the line steep in its error: the slope is known to some 1e-5 of itself.
+    assert line == pytest.approx([slope, one["fid_infinity"].value], rel=1e-4)
 
 
 def test_a_worse_pile_scores_worse(real, extractor, scores):
