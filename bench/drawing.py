@@ -13,6 +13,7 @@ from gans.noise import Uniform, linear_walk, spherical_walk
 
 DEFAULT_SAMPLES, DEFAULT_WALKS, DEFAULT_STEPS = 100, 10, 10
 WALKS = {"linear": linear_walk, "spherical": spherical_walk}
+RUN_WALKS, RUN_WALK_STEPS = 8, 8  # of the picture that a training leaves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +85,21 @@ def draw(sampler: gans.Sampler, drawing: Drawing) -> tuple[Tensor, Tensor | None
     # along a walk only z changes.
     steps = [sampler.decode(latents[:, step], labels) for step in range(drawing.steps)]
     return torch.stack(steps, 1), labels
+
+
+def walks_of_run(sampler: gans.Sampler, seed: int) -> Tensor:
+    """The walks that a training of that seed leaves a picture of, uint8 `(8, 8, C, H, W)`.
+
+    They are what `bench.sample --n 8 --steps 8 --seed SEED` draws, chosen by nobody: on arcs, or on straight
+    lines where the noise fills a cube. Of a conditional variant each is of a class, in the classes' order;
+    the first classes have two where there are fewer than 8.
+    """
+    names = sampler.class_names
+    drawing = Drawing(
+        n=RUN_WALKS,
+        seed=seed,
+        classes=None if names is None else list(range(min(len(names), RUN_WALKS))),
+        walk="linear" if isinstance(sampler.variant.noise, Uniform) else "spherical",
+        steps=RUN_WALK_STEPS,
+    )
+    return draw(sampler, drawing)[0]

@@ -5,8 +5,8 @@ import itertools
 import json
 import traceback
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pandas as pd
@@ -18,17 +18,16 @@ from bench.cli import why_unwritable
 from bench.costs import TrainingCosts
 from bench.errors import InputError
 from bench.grid import Cell, trainer_of
-from bench.pictures import is_image_shape, save_grid, save_scatter
 from bench.progress import TrainingProgress
 from bench.provenance import backend_settings, provenance
-from bench.scoring import Scoring
+from bench.run_pictures import fixed_latents, save_pictures, title_of
+from bench.scoring import Names, Scoring
 from bench.todo import CHECKPOINT, Todo
+from bench.trackers import Tracker
 
 HISTORY = "history.csv"
-GRID_COLUMNS = 8
-GRID_IMAGES = 8 * GRID_COLUMNS
-GRID_ROWS = 10  # classes shown, of a conditional variant
-SCATTER_POINTS = 2500  # as in PacGAN's figures
+TRACKED = "tracked"  # the folder of what `--track` leaves
+AXES = ("step", "kimg", "real_images")  # columns of the history that are where, not what
 
 
 def execute(
@@ -38,6 +37,7 @@ def execute(
     store: Path,
     *,
     eval_every: float | None,
+    track: Callable[[Path], Tracker],
     command: list[str],
     progress: TrainingProgress,
 ) -> tuple[str, str]:
@@ -54,7 +54,8 @@ def execute(
         flags: list[str] = []
         try:
             if sampler is None:
-                train(cell, scoring, folder, journal, eval_every, progress, flags)
+                with closing(track(folder / TRACKED / number_of(journal))) as tracker:
+                    train(cell, scoring, folder, journal, eval_every, tracker, progress, flags)
             else:
                 score_again(cell, scoring, work.scores, sampler, folder, journal, progress)
         except KeyboardInterrupt:
@@ -65,12 +66,16 @@ def execute(
                 raise InputError(f"Cannot write to {folder}: {why}; what was measured is kept.") from error
             outcome, reason = outcome_of(error)
             if outcome == "error":
-                number = journal.path.stem.rpartition("-")[2]
-                (folder / f"error-{number}.txt").write_text(traceback.format_exc())
+                (folder / f"error-{number_of(journal)}.txt").write_text(traceback.format_exc())
             journal.seal(outcome, reason=reason, flags=flags)
             return outcome, reason
         journal.seal("ok", flags=flags)
         return "ok", ""
+
+
+def number_of(journal: results.Journal) -> str:
+    """The number of an attempt, as its files have it: 000."""
+    return journal.path.stem.rpartition("-")[2]
 
 
 def finished(cell: Cell, folder: Path) -> gans.Sampler | None:
@@ -122,6 +127,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "backend": json.dumps(backend_settings(settings, cell.dataset.shape)),
         "settings": cell.configuration_json,
         "changed": cell.changed,
+        "tuning_axes": cell.tuning_axes,
         **provenance(command, settings.device),
     }
 
@@ -132,12 +138,15 @@ def train(
     folder: Path,
     journal: results.Journal,
     eval_every: float | None,
+    tracker: Tracker,
     progress: TrainingProgress,
     flags: list[str],
 ) -> None:
     """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
+    choosing = eval_every is not None or bool(cell.tuning_axes)
+    names = scoring.names_for(cell, validation=choosing)
     trainer = trainer_of(cell, cell.settings)
-    latents = grid_latents(cell)
+    latents = fixed_latents(cell)
     costs = TrainingCosts(trainer)
     records = costs.records
     with ExitStack() as stack:
@@ -154,6 +163,8 @@ def train(
                         writer.writerow(record)
                         costs.window(record)
                         progress.training(record)
+                        monitors = {f"monitors/{name}": record[name] for name in record if name not in AXES}
+                        tracker.scalars(monitors, record["kimg"])
                     if target == cell.settings.kimg:
                         # Before the rows that say that the training has ended: a kill in between must not
                         # leave them beside the checkpoint of an earlier attempt.
@@ -165,58 +176,42 @@ def train(
                             trainer.classes,
                         )
                         break
-                    evaluate(cell, scoring, trainer, latents, folder, journal, progress)
+                    evaluate(cell, scoring, names, trainer, latents, folder, journal, tracker, progress)
         finally:
             for row in costs.rows():
                 journal.append(**row, **position(trainer))
             if discriminator_dominates(records, cell.variant.output):
                 flags.append("discriminator-dominates")
-    monitors = folder / "monitors.png"
-    results.plot_monitors(pd.DataFrame(records), monitors, title=title_of(cell), output=cell.variant.output)
-    evaluate(cell, scoring, trainer, latents, folder, journal, progress)
-
-
-def grid_latents(cell: Cell) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Noise, and labels for a conditional variant (a row of the picture a class), of a run's pictures."""
-    n_classes = cell.dataset.n_classes
-    labels = None
-    points = not is_image_shape(cell.dataset.shape)
-    n = SCATTER_POINTS if points else GRID_IMAGES
-    if cell.variant.conditional and n_classes is not None:
-        labels = torch.arange(min(n_classes, GRID_ROWS)).repeat_interleave(GRID_COLUMNS)
-        if points:  # every class, as often
-            labels = torch.arange(n) % n_classes
-        n = len(labels)
-    return cell.variant.noise.draw(n, gans.generator_for(cell.settings.seed, "progress")), labels
-
-
-def title_of(cell: Cell) -> str:
-    """What stands above a run's figures."""
-    return f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
+    results.plot_monitors(
+        pd.DataFrame(records), folder / "monitors.png", title=title_of(cell), output=cell.variant.output
+    )
+    evaluate(cell, scoring, names, trainer, latents, folder, journal, tracker, progress)
 
 
 def evaluate(
     cell: Cell,
     scoring: Scoring,
+    names: Names,
     trainer: gans.Trainer,
     latents: tuple[torch.Tensor, torch.Tensor | None],
     folder: Path,
     journal: results.Journal,
+    tracker: Tracker,
     progress: TrainingProgress,
 ) -> None:
-    """A picture from the fixed latents, and one row a score, of the generator as it is now."""
+    """Pictures, and one row a score, of the generator as it is now."""
     progress.doing("scoring")
     sampler = trainer.sampler()
     final = trainer.steps == cell.settings.total_steps
-    picture = folder / ("samples.png" if final else f"progress/kimg-{trainer.kimg:09.3f}.png")
-    if is_image_shape(cell.dataset.shape):
-        save_grid(sampler.decode(*latents), picture, columns=GRID_COLUMNS)
-    else:
-        save_scatter(sampler.decode(*latents), cell.dataset, picture, title=title_of(cell))
+    for name, path in save_pictures(cell, sampler, latents, folder, trainer.kimg, final=final).items():
+        tracker.picture(name, path, trainer.kimg)
     said = []
-    for row in scoring.rows(sampler, cell, scoring.names_for(cell)):
+    for row in scoring.rows(sampler, cell, names):
         journal.append(**row, **position(trainer), final=final)
-        said.append(f"{row['metric']} {row['value']:.4g}")
+        split = f"/{row['split']}" if row["split"] else ""
+        tracker.scalars({f"scores/{row['metric']}{split}": row["value"]}, trainer.kimg)
+        if row["split"] != "validation":  # which is there for choices
+            said.append(f"{row['metric']} {row['value']:.4g}")
     if said:
         progress.say(f"at {trainer.kimg:g} kimg: {', '.join(said)}")
 
@@ -224,7 +219,7 @@ def evaluate(
 def score_again(
     cell: Cell,
     scoring: Scoring,
-    names: tuple[str, ...],
+    names: Names,
     sampler: gans.Sampler,
     folder: Path,
     journal: results.Journal,
@@ -239,7 +234,8 @@ def score_again(
     said = []
     for row in scoring.rows(sampler, cell, names):
         journal.append(**row, **where, final=True)
-        said.append(f"{row['metric']} {row['value']:.4g}")
+        split = " (validation)" if row["split"] == "validation" else ""
+        said.append(f"{row['metric']}{split} {row['value']:.4g}")
     progress.say(f"scored its checkpoint: {', '.join(said)}")
 
 

@@ -24,6 +24,8 @@ class Cell:
     variant: gans.Variant
     dataset: Dataset
     settings: gans.Settings
+    tuning_axes: str = ""
+    """The hyper-parameters that its launch varies, as in `Recipe`: no part of what is learned."""
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -69,6 +71,16 @@ class Cell:
                 last = path.rpartition(".")[2]
                 changes.append(f"{last if last_parts[last] == 1 else path}={value}")
         return " ".join(changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A variant with its fields set, and the hyper-parameters that this launch varies of it."""
+
+    variant: gans.Variant
+    tuning_axes: str = ""
+    """As "lr=1e-4,2e-4 ngf=32,64": the fields as `--set` named them, with all their values; "" if there are
+    none."""
 
 
 def with_changes(
@@ -138,7 +150,7 @@ def _set_where_possible(
 
 
 def expand(
-    variants: Sequence[gans.Variant],
+    recipes: Sequence[Recipe],
     dataset: Dataset,
     *,
     seeds: Sequence[int],
@@ -150,8 +162,8 @@ def expand(
 ) -> list[Cell]:
     """Every combination."""
     cells = []
-    axes = itertools.product(seeds, batch_sizes, precisions, compile_modes, variants)
-    for seed, batch_size, precision, compile_mode, variant in axes:
+    axes = itertools.product(seeds, batch_sizes, precisions, compile_modes, recipes)
+    for seed, batch_size, precision, compile_mode, recipe in axes:
         settings = gans.Settings(
             batch_size=batch_size,
             kimg=kimg,
@@ -160,7 +172,9 @@ def expand(
             precision=precision,  # type: ignore[arg-type]
             compile=compile_mode,  # type: ignore[arg-type]
         )
-        cells.append(Cell(variant=variant, dataset=dataset, settings=settings))
+        cells.append(
+            Cell(variant=recipe.variant, dataset=dataset, settings=settings, tuning_axes=recipe.tuning_axes)
+        )
     return cells
 
 

@@ -14,9 +14,10 @@ from bench.classifiers import extractor_for
 from bench.datasets import Dataset, Reading, Source
 from bench.errors import InputError
 from bench.folders import data_folder
-from bench.grid import Cell, expand, require_trainable, with_changes
+from bench.grid import Cell, expand, require_trainable
 from bench.pictures import is_image_shape
-from bench.scoring import Scoring, needs_asked_classes, reference_of
+from bench.scoring import Scoring, needs_asked_classes, references_of
+from bench.setting_axes import recipes_of
 
 DEFAULT_KIMG = 128.0
 MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
@@ -43,7 +44,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     for source in sources:
         if options.image_size is not None and source.image_size is None:
             raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
-        recipes = with_changes(variants, options.set, dict(source.recipe_fields))
+        recipes = recipes_of(variants, options.set, dict(source.recipe_fields))
         dataset = source.load(root, options.image_size, reading)
         if dataset.name in scorings:
             raise InputError(
@@ -132,7 +133,7 @@ def scoring_for(
     if options.metrics is None:
         names = all_possible(dataset, extractor)
     return Scoring(
-        names=names, n_samples=options.samples, extractor=extractor, reference=reference_of(dataset)
+        names=names, n_samples=options.samples, extractor=extractor, references=references_of(dataset)
     )
 
 

@@ -7,6 +7,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import gans
@@ -21,6 +22,7 @@ from bench.scoring import Scoring
 from bench.show import show_list, show_results
 from bench.targets import targets_of
 from bench.todo import Todo, scored_on_the_way, todo
+from bench.trackers import Tracker, tracking
 
 
 def main(arguments: list[str]) -> int:
@@ -43,6 +45,7 @@ def main(arguments: list[str]) -> int:
         }
         print(plan_table(cells, todos))
         return cli.OK
+    track = tracking(options.track)
     store = cli.writable_folder(options.output)
     command = ["bench.run", *arguments]
     failures = []
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> int:
         with TrainingProgress(len(cells), quiet=options.quiet) as progress:
             for cell in cells:
                 outcome, reason = run_cell(
-                    cell, scorings[cell.dataset.name], store, options, command, progress
+                    cell, scorings[cell.dataset.name], store, options, track, command, progress
                 )
                 if outcome != "ok":
                     failures.append(cell)
@@ -65,6 +68,7 @@ def run_cell(
     scoring: Scoring,
     store: Path,
     options: argparse.Namespace,
+    track: Callable[[Path], Tracker],
     command: list[str],
     progress: TrainingProgress,
 ) -> tuple[str, str]:
@@ -77,13 +81,21 @@ def run_cell(
         progress.say("is done already; --rerun does it again.")
         return work.outcome, ""
     return execute(
-        cell, scoring, work, store, eval_every=options.eval_every, command=command, progress=progress
+        cell,
+        scoring,
+        work,
+        store,
+        eval_every=options.eval_every,
+        track=track,
+        command=command,
+        progress=progress,
     )
 
 
 def label(cell: Cell) -> str:
-    """A cell's name for the progress display."""
-    return f"{cell.variant.name} on {cell.dataset.name}, seed {cell.settings.seed}"
+    """A cell's name for the progress display; with its settings where the launch varies them."""
+    settings = f" with {cell.changed or 'nothing changed'}" if cell.tuning_axes else ""
+    return f"{cell.variant.name}{settings} on {cell.dataset.name}, seed {cell.settings.seed}"
 
 
 if __name__ == "__main__":

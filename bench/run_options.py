@@ -10,6 +10,7 @@ from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
 from bench.plan import DEFAULT_KIMG
 from bench.targets import target
+from bench.trackers import BACKENDS
 
 DESCRIPTION = """Train variants, score and time them, and show the table.
 
@@ -25,10 +26,10 @@ def parser() -> cli.Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=DESCRIPTION,
         epilog=(
-            "Every combination of variants, data sets, seeds, batch sizes, precisions and compile modes\n"
-            "is a cell. A cell that the store holds already is skipped; a new metric scores its checkpoint\n"
-            f"without training. Data are looked for in --data-root, else ${DATA_VARIABLE}, else the cache\n"
-            f"folder (${CACHE_VARIABLE}).\n"
+            "Every combination of variants, settings, data sets, seeds, batch sizes, precisions and compile\n"
+            "modes is a cell. A cell that the store holds already is skipped; a new metric scores its\n"
+            f"checkpoint without training. Data are looked for in --data-root, else ${DATA_VARIABLE}, else\n"
+            f"the cache folder (${CACHE_VARIABLE}).\n"
             "Exit codes: 0 done, 1 done with failures, 2 bad input, 130 interrupted."
         ),
     )
@@ -48,7 +49,8 @@ def parser() -> cli.Parser:
         default=[],
         metavar="V.FIELD=X",
         help="change a field of a variant, as wgan.n_critic=3 or dcgan.lr=1e-4; FIELD=X changes every "
-        "chosen variant that has it; --list shows the fields; may be given again",
+        "chosen variant that has it; dcgan.lr=1e-4,2e-4 trains each value; --list shows the fields; may be "
+        "given again",
     )
     what.add_argument(
         "--image-size",
@@ -154,6 +156,11 @@ def parser() -> cli.Parser:
         "--format",
         choices=FORMATS,
         help="also write the rows of these cells (markdown: the table) to a file beside the store",
+    )
+    where.add_argument(
+        "--track",
+        choices=tuple(BACKENDS),
+        help="also tell trainings to this while they go on; tensorboard: event files in each run's folder",
     )
     where.add_argument("--rerun", action="store_true", help="train even what the store holds already")
     where.add_argument("--quiet", action="store_true", help="no progress, only the table")

@@ -1,6 +1,6 @@
 """What the store says has been done of a cell, and so what is left to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 import results
 from bench.grid import Cell
-from bench.scoring import Scoring
+from bench.scoring import Names, Scoring
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -18,13 +18,17 @@ class Todo:
     """What is left to do for a cell: everything, some scores of a finished training, or nothing."""
 
     kind: Literal["train", "score", "nothing"]
-    scores: tuple[str, ...] = ()
+    scores: Names = field(default_factory=dict)
     outcome: str = ""
 
 
 def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
-    """Look up in the store what has been done of a cell already."""
-    everything = Todo(kind="train", scores=scoring.names_for(cell))
+    """Look up in the store what has been done of a cell already.
+
+    A finished training is scored against the validation split where settings are chosen by it; otherwise only
+    by what its curve has there: without a curve there is nothing to choose from.
+    """
+    everything = Todo(kind="train")
     rows = None if rerun else rows_that_count(store / cell.folder)
     if rows is None:
         return everything
@@ -33,11 +37,16 @@ def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> T
         return Todo(kind="nothing", outcome="diverged")
     final = mine[mine["final"].fillna(False)]
     known = set(final["protocol_hash"].dropna())
-    missing = tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known)
+    curves = set(mine["protocol_hash"].dropna())
+    choices = {name: p for name, p in scoring.choices(cell).items() if p.hash in curves or cell.tuning_axes}
+    missing: Names = {
+        "test": tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known),
+        "validation": tuple(name for name, p in choices.items() if p.hash not in known),
+    }
     # A run that was killed, or failed, while it was being scored has finished its training all the same.
     if not (final["metric"] == "training_sec").any():
         return everything
-    if not missing:
+    if not any(missing.values()):
         return Todo(kind="nothing", outcome="ok")
     if not (store / cell.folder / CHECKPOINT).is_file():
         return everything

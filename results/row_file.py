@@ -2,7 +2,7 @@
 
 JSON, one object a line, UTF-8:
 
-- the header: ``{"schema_version": 3, "run": {run columns}}``
+- the header: ``{"schema_version": 4, "run": {run columns}}``
 - one line a value: ``{value columns}``
 - the seal: ``{seal columns, "rows": how many, "sha256": of all bytes before this line}``
 

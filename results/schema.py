@@ -17,11 +17,11 @@ A loaded frame has all of them, always, in the order of ``COLUMNS``.
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the row files. Any change of ``COLUMNS`` raises it; columns that an older file lacks are read
 as missing.
 
-2: ``images_skipped``. 3: ``backend``, ``purpose``.
+2: ``images_skipped``. 3: ``backend``, ``purpose``. 4: ``tuning_axes``.
 """
 
 Kind = Literal["text", "integer", "real", "flag", "time"]
@@ -108,6 +108,11 @@ COLUMNS: tuple[Column, ...] = (
         ("backend", "text", "switches that change speed or results unseen, as they were in training, JSON"),
         ("settings", "text", "the whole training configuration, JSON"),
         ("changed", "text", "fields changed from the recipe's own, as --set would; empty: none"),
+        (
+            "tuning_axes",
+            "text",
+            "fields that the launch varied, with all their values, as in --set; empty or missing: none",
+        ),
         ("gan_bench_version", "text", "version of this package"),
         ("git_commit", "text", "commit of this package's checkout, -dirty if changed"),
         ("python_version", "text", "version of Python"),

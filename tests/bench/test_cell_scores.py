@@ -10,7 +10,7 @@ import metrics
 import results
 from bench import cli, datasets
 from bench.grid import Cell
-from bench.scoring import LABEL_STREAM, STREAM, Scoring
+from bench.scoring import LABEL_STREAM, STREAM, Scoring, references_of
 
 ASKED = ("class_agreement", "class_fid")
 TINY = "--set ngf=2 --set ndf=2 --kimg 0.256 --samples 200 --device cpu"
@@ -53,7 +53,7 @@ def scoring(data):
         names=("fid", *ASKED),
         n_samples=1000,
         extractor=metrics.load_extractor("digits-classifier"),
-        reference=reference,
+        references=references_of(data) | {"test": reference},
     )
 
 
@@ -64,7 +64,9 @@ def cell(variant, data):
 
 def test_a_conditional_cell_is_scored_on_the_classes_it_was_asked_for(data, scoring):
     sampler, mine = Perfect(data), cell("cgan", data)
-    rows = {row["metric"]: row for row in scoring.rows(sampler, mine, scoring.names_for(mine))}
+    rows = {
+        row["metric"]: row for row in scoring.rows(sampler, mine, scoring.names_for(mine, validation=False))
+    }
     assert set(rows) == {f"{name}@digits-classifier" for name in scoring.names}
     agreement = rows["class_agreement@digits-classifier"]
     # The classifier's test accuracy is .97 to .99; real digits are what it agrees with so often.
@@ -79,9 +81,10 @@ def test_a_conditional_cell_is_scored_on_the_classes_it_was_asked_for(data, scor
 
 def test_an_unconditional_cell_has_no_score_of_classes_it_cannot_be_asked_for(data, scoring):
     mine = cell("dcgan", data)
-    assert scoring.names_for(mine) == ("fid",)
+    names = scoring.names_for(mine, validation=False)
+    assert names == {"test": ("fid",), "validation": ()}
     assert set(scoring.protocols(mine)) == {"fid"}
-    (row,) = scoring.rows(Perfect(data, conditional=False), mine, scoring.names_for(mine))
+    (row,) = scoring.rows(Perfect(data, conditional=False), mine, names)
     assert row["metric"] == "fid@digits-classifier"
 
 

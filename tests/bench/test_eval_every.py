@@ -21,7 +21,7 @@ TWICE = VANILLA + " --eval-every 0.1"  # 0.128 is the first step that reaches it
 def test_rows_at_0_each_k_and_the_end(run):
     assert run(TWICE).code == cli.OK
     frame = results.load("runs")
-    scores = frame[frame["phase"] == "score"]
+    scores = frame[(frame["phase"] == "score") & (frame["split"] == "test")]
     assert scores["kimg"].tolist() == [0, 0.128, 0.256]
     assert scores["final"].tolist() == [False, False, True]
     assert scores["real_images"].tolist() == [0, 128, 256]
@@ -34,13 +34,13 @@ def test_rows_at_0_each_k_and_the_end(run):
 
 
 def test_scoring_is_not_training_time(run, monkeypatch):
-    hours, score, clock = [0.0], bench.scoring.metrics.score, time.perf_counter
+    hours, score, clock = [0.0], bench.scoring.metrics.score_against, time.perf_counter
 
     def slow(*arguments, **options):
         hours[0] += 3600
         return score(*arguments, **options)
 
-    monkeypatch.setattr(bench.scoring.metrics, "score", slow)
+    monkeypatch.setattr(bench.scoring.metrics, "score_against", slow)
     monkeypatch.setattr(time, "perf_counter", lambda: clock() + hours[0])
     assert run(TWICE).code == cli.OK
     assert hours[0] == 3 * 3600
@@ -57,7 +57,8 @@ def test_evaluation_changes_nothing(run, vanilla_store):
     assert with_it.keys() == without.keys()
     assert all(tensor.equal(without[name]) for name, tensor in with_it.items())
     frames = [results.load(folder) for folder in folders]
-    final = [f.loc[(f["metric"] == "parzen") & f["final"], "value"].item() for f in frames]
+    of_test = [f[(f["metric"] == "parzen") & (f["split"] == "test")] for f in frames]
+    final = [rows.loc[rows["final"], "value"].item() for rows in of_test]
     assert final[0] == final[1]
     pictures = [(folder / "samples.png").read_bytes() for folder in folders]
     assert pictures[0] == pictures[1]

@@ -49,7 +49,8 @@ def test_variant_learns_mnist(variant, options, times_lower, share_of_gaussian, 
     arguments = ["--variants", variant, "--dataset", "mnist", *options, "--eval-every", budget]
     assert cli.call(run.main, [*arguments, "--output", store, "--quiet"]) == cli.OK
     scores = results.load(store).query("phase == 'score'")
-    fid = scores[scores["metric"] == "fid@mnist-classifier"].sort_values("kimg")["value"].tolist()
+    of_test = scores[(scores["metric"] == "fid@mnist-classifier") & (scores["split"] == "test")]
+    fid = of_test.sort_values("kimg")["value"].tolist()
     share = scores[scores["metric"].str.startswith("min_class_share") & scores["final"]]["value"].item()
     untrained, trained = fid[0], fid[-1]
     assert trained * times_lower <= untrained

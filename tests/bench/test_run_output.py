@@ -21,8 +21,8 @@ from gans.step import MONITORS
 
 def test_a_runs_folder(vanilla_store):
     folder = only_folder(vanilla_store)
-    names = {"checkpoint.safetensors", "history.csv", "monitors.png", "rows-000.jsonl", "samples.png"}
-    assert set(contents(folder)) == names
+    pictures = {"monitors.png", "samples.png", "walk.png"}
+    assert set(contents(folder)) == {"checkpoint.safetensors", "history.csv", "rows-000.jsonl"} | pictures
     with Image.open(folder / "samples.png") as grid:  # 8 × 8 pictures of 16 pixels, enlarged
         assert grid.width == grid.height
         assert 448 <= grid.width <= 900
