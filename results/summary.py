@@ -115,7 +115,8 @@ def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     """
     frame = frame[frame["purpose"].ne("throughput").fillna(True)]
     trained = frame[frame["trained"].fillna(False)]
-    scored_only = frame[~frame["training_id"].isin(trained["training_id"])]
+    # Of each id once: pandas looks at every one of the list.
+    scored_only = frame[~frame["training_id"].isin(trained["training_id"].unique())]
     cells = (
         pd.concat([scored_only, trained])
         .drop_duplicates("training_id", keep="last")
@@ -124,7 +125,7 @@ def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     )
     finished = trained[trained["metric"].eq("training_sec") & trained["final"].fillna(False)]
     scored = frame[~frame["trained"].fillna(False) & frame["outcome"].eq("ok").fillna(False)]
-    both = cells.index.isin(finished["training_id"]) & cells.index.isin(scored["training_id"])
+    both = cells.index.isin(finished["training_id"]) & cells.index.isin(scored["training_id"].unique())
     cells.loc[both, "outcome"] = "ok"
     return cells
 

@@ -1,7 +1,8 @@
 """The summary as a table that fits a terminal and says what its numbers mean."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -68,22 +69,12 @@ def compact_table(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     StoreError
         The frame is not a loaded one.
     """
-    groups = summary(frame)
-    scores = final_scores(frame)
-    shared, columns = condition_columns(groups)
-    columns["seeds"] = [_seeds(row) for row in groups.to_dict("records")]
-    names = list(dict.fromkeys(scores["score"]))
-    score_columns = {
-        _title(scores[scores["score"] == name], name): _score_texts(groups, name) for name in names
-    }
-    costs = {
-        header: [_or_dash(value, text) for value in groups[name]]
-        for name, (header, text) in _COSTS.items()
-        if groups[name].notna().any()
-    }
-    flags, legend = _flags(groups["flags"])
-    last = {"flags": flags} if legend else {}
-    notes = [legend] if legend else []
+    parts = table_parts(frame)
+    groups, scores, columns = parts.groups, parts.scores, parts.conditions
+    score_columns = {header: parts.texts[header] for header in parts.score_names}
+    costs = {header: parts.texts[header] for header in parts.cost_names}
+    last = parts.flags
+    notes = [*parts.notes]
     table = pd.DataFrame({**columns, **score_columns, **costs, **last}, dtype=object)
     if _width(table) > WIDTH:
         score_columns, note = _without_extractors(score_columns)
@@ -94,12 +85,80 @@ def compact_table(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         if _width(table) <= WIDTH or not costs:
             break
         left_out.insert(0, costs.popitem()[0])
-    if costs:
-        speed = "; img/s is generator steps × batch a second" if "img/s" in costs else ""
-        notes.append(f"{', '.join(costs)}: medians over the ok seeds{speed}.")
+    notes += cost_note(costs)
     if left_out:
         notes.append(f"Left out for width: {', '.join(left_out)}; the summary has them.")
-    return table.astype(str), "\n".join([*_caption(groups, scores, shared), *notes])
+    return table.astype(str), "\n".join([*_caption(groups, scores, parts.shared), *notes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableParts:
+    """The columns of a table of averages, as texts, before anything is left out for width."""
+
+    groups: pd.DataFrame
+    """As ``summary`` returns it: a row of the table each."""
+    scores: pd.DataFrame
+    """As ``final_scores`` returns it, of the scores that are shown."""
+    shared: list[str]
+    """Conditions that all rows share."""
+    conditions: dict[str, list[str]]
+    """The others, and the seeds, by header."""
+    score_names: dict[str, str]
+    """Header to the score's name in `groups`."""
+    cost_names: dict[str, str]
+    """The same for costs."""
+    texts: dict[str, list[str]]
+    """The texts of both by header."""
+    flags: dict[str, list[str]]
+    """The column of flags, if there are any."""
+    notes: list[str]
+    """What the caption must say of them."""
+
+    def caption(self) -> list[str]:
+        """What the rows share, and what seeds and ± are."""
+        return _caption(self.groups, self.scores, self.shared)
+
+
+def table_parts(frame: pd.DataFrame) -> TableParts:
+    """Return the columns of a loaded frame's table.
+
+    A score against the validation split, on which choices are made, is left out beside that of the test one.
+    """
+    groups, all_scores = summary(frame), final_scores(frame)
+    names = dict(zip(all_scores["score"], all_scores["metric"], strict=True))
+    beside = [name for name, metric in names.items() if name == f"{metric} (validation)" and metric in names]
+    scores = all_scores[~all_scores["score"].isin(beside)]
+    shared, columns = condition_columns(groups)
+    columns["seeds"] = [_seeds(row) for row in groups.to_dict("records")]
+    score_names = {
+        _title(scores[scores["score"] == name], name): name for name in dict.fromkeys(scores["score"])
+    }
+    cost_names = {header: name for name, (header, _) in _COSTS.items() if groups[name].notna().any()}
+    texts = {header: _score_texts(groups, name) for header, name in score_names.items()}
+    for header, name in cost_names.items():
+        texts[header] = [_or_dash(value, _COSTS[name][1]) for value in groups[name]]
+    flags, legend = _flags(groups["flags"])
+    left = ["Validation scores are left out; the summary has them."] if beside else []
+    return TableParts(
+        groups=groups,
+        scores=scores,
+        shared=shared,
+        conditions=columns,
+        score_names=score_names,
+        cost_names=cost_names,
+        texts=texts,
+        flags={"flags": flags} if legend else {},
+        notes=[*([legend] if legend else []), *left],
+    )
+
+
+def cost_note(headers: Iterable[str]) -> list[str]:
+    """What the columns of costs are, if any is shown."""
+    shown = list(headers)
+    if not shown:
+        return []
+    speed = "; img/s is generator steps × batch a second" if "img/s" in shown else ""
+    return [f"{', '.join(shown)}: medians over the ok seeds{speed}."]
 
 
 def _without_extractors(

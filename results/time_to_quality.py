@@ -18,6 +18,7 @@ _SUMMED = [
     *("kimg", "kimg_low", "kimg_high", "training_sec", "training_sec_low", "training_sec_high"),
     "device_name",
 ]
+_OF_EVALUATION = ["training_id", "metric", "split", "protocol_hash", "kimg", "training_sec"]
 _TEXTS = ["metric", "split", "protocol", "better", "not_reached", "device_name"]
 
 
@@ -67,15 +68,21 @@ def time_to_quality(frame: pd.DataFrame, targets: Mapping[str, float]) -> pd.Dat
     for name, target in targets.items():
         if not math.isfinite(target):
             raise StoreError(f"The target of {name} must be a finite number, not {target}.")
-        rows += _rows_of_target(cells, _named(scores, name), scores, name, target)
+        rows += _rows_of_target(cells, scores_named(scores, name), scores, name, target)
     dtypes = {name: frame[name].dtype for name in GROUP} | dict.fromkeys(_TEXTS, "string")
     table = pd.DataFrame(rows, columns=[*GROUP, *_SUMMED]).astype(dtypes)
     order = ["dataset", "metric", "target", "kimg_budget", "variant"]
     return table.sort_values(order, kind="stable", ignore_index=True)
 
 
-def _named(scores: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the scores that a target's name means."""
+def scores_named(scores: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the scores that a name means; a plain ``fid`` is every data set's own ``fid@…``.
+
+    Raises
+    ------
+    StoreError
+        Nobody was scored by it, or it stands for several of one data set.
+    """
     known = list(dict.fromkeys(scores["metric"]))
     if name in known:
         return scores[scores["metric"].eq(name)]
@@ -99,7 +106,8 @@ def _rows_of_target(
     if len(directions) != 1:
         raise StoreError(f"Of {name} no way is the better one, so that no target can be reached.")
     sign = 1 if directions[0] == "higher" else -1
-    passes = mine.assign(passes=sign * mine["value"] >= sign * target).sort_values("kimg", kind="stable")
+    passes = mine[_OF_EVALUATION].assign(passes=sign * mine["value"] >= sign * target)
+    passes = passes.sort_values("kimg", kind="stable")
     # Of data that were scored by other metrics alone, this one says nothing, not even of failures.
     elsewhere = set(_keys(scores)) - set(_keys(mine))
     rows = []

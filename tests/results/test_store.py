@@ -1,11 +1,15 @@
 import hashlib
 import json
 import math
+import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rows_to_write import header, score
 
@@ -154,16 +158,63 @@ def test_a_newer_schema_is_refused(tmp_path: Path, write: Write) -> None:
     assert path.exists()
 
 
-def test_an_older_schema_is_read_and_what_it_lacks_is_missing(tmp_path: Path, write: Write) -> None:
-    path = write(score(1.0))
-    lines = path.read_bytes().replace(VERSION, b'"schema_version":1').splitlines(keepends=True)
-    *body, seal = lines
+ADDED = {2: {"images_skipped": 3}, 3: {"backend": "{}", "purpose": ""}, 4: {"tuning_axes": "lr=1,2"}}
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_an_older_schema_is_read_and_what_it_lacks_is_missing(
+    version: int, tmp_path: Path, write: Write
+) -> None:
+    assert max(ADDED) == SCHEMA_VERSION
+    known = {name: value for at, added in ADDED.items() if at <= version for name, value in added.items()}
+    path = write(score(1.0), score(2.0, kimg=50), **known)
+    *body, seal = path.read_bytes().replace(VERSION, b'"schema_version":%d' % version).splitlines(True)
+    assert not [name for at in ADDED if at > version for name in ADDED[at] if name.encode() in body[0]]
     seal = json.loads(seal) | {"sha256": hashlib.sha256(b"".join(body)).hexdigest()}
     path.write_bytes(b"".join(body) + json.dumps(seal).encode() + b"\n")
+    write(
+        score(3.0),
+        training_id="t1",
+        **{name: value for added in ADDED.values() for name, value in added.items()},
+    )
     frame = results.load(tmp_path / "runs")
-    assert frame["value"].tolist() == [1.0]
-    assert frame["images_skipped"].isna().all()
-    assert frame["backend"].isna().all()
+    assert frame["value"].tolist() == [1.0, 2.0, 3.0]
+    for at, added in ADDED.items():
+        for name, value in added.items():
+            assert frame[name].tolist() == [value if at <= version else pd.NA] * 2 + [value]
+    assert results.summary(frame)["seeds"].tolist() == [2]
+
+
+def write_three_attempts(folder: str, was_read: Event) -> None:
+    """Append 100 rows to each, seal it and begin the next; wait on the way until somebody has read."""
+    for attempt in range(3):
+        with Journal.open(Path(folder) / "run", header(trained=attempt == 0)) as journal:
+            for i in range(100):
+                if (attempt, i) == (1, 50):
+                    was_read.wait(60)
+                journal.append(**score(100 * attempt + i, kimg=i, protocol_hash=f"p{attempt}"))
+            journal.seal("ok")
+
+
+def test_a_store_is_read_while_another_process_writes_it(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    was_read = context.Event()
+    writer = context.Process(target=write_three_attempts, args=(str(tmp_path), was_read))
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        with suppress(StoreError):  # nothing is there yet
+            frame = results.load(tmp_path)  # a warning that a file is damaged would fail the test
+            values = frame["value"].dropna().tolist()
+            assert values == list(range(len(values)))  # all that was complete, in order
+            assert frame.groupby("attempt")["outcome"].first().iloc[:-1].eq("ok").all()
+            seen.append(len(values))
+            if values:
+                was_read.set()
+    assert writer.exitcode == 0
+    assert seen == sorted(seen)
+    assert any(0 < n < 300 for n in seen)
+    assert results.load(tmp_path)["value"].tolist() == list(range(300))
 
 
 def test_a_live_journal_is_seen_while_it_is_written(tmp_path: Path) -> None:
