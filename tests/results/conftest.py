@@ -3,8 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_store import write_store
 from rows_to_write import header
 
+import results
 from results import Journal
 
 
@@ -27,3 +29,17 @@ def write(tmp_path: Path) -> Callable[..., Path]:
             return journal.seal(outcome, flags=flags)
 
     return write_attempt
+
+
+@pytest.fixture(scope="session")
+def report_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with everything that a report can show."""
+    return write_store(tmp_path_factory.mktemp("report") / "runs")
+
+
+@pytest.fixture(scope="session")
+def report_file(report_store: Path) -> Path:
+    """Its report, made once."""
+    path = report_store.parent / "report.html"
+    results.write_report(results.load(report_store), path, store=report_store)
+    return path

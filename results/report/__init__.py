@@ -1,0 +1,1 @@
+"""The parts of a report, one a file; `results.reporting` puts them together."""
