@@ -12,6 +12,7 @@ from typing import TypeVar
 from bench.errors import BAD_INPUT, InputError
 
 OK, FAILURES, BAD, INTERRUPTED = 0, 1, 2, 130
+PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 
 # What a full or read-only disk, or a missing permission, looks like.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -31,7 +32,12 @@ def call(main: Callable[[list[str]], int], arguments: list[str] | None = None) -
 
 def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
     try:
-        return main(arguments)
+        code = main(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the exit
+        return PIPE_CLOSED
     except BAD_INPUT as error:
         # Other packages' messages that ours quote may have several lines.
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
