@@ -180,8 +180,10 @@ def label_ends(axes: Axes, ends: list[tuple[float, str, str]], *, x: float) -> N
             if (lack := gap - (shares[i] - shares[i - 1])) > 0:
                 shares[i - 1] -= lack / 2
                 shares[i] += lack / 2
-        shift = min(0.0, highest - shares[-1]) + max(0.0, -shares[0]) if shares else 0.0
-        shares = [share + shift for share in shares]
+    for i in reversed(range(len(shares))):  # down from the top of the axes, then up from the bottom
+        shares[i] = min(shares[i], highest if i == len(shares) - 1 else shares[i + 1] - gap)
+    for i in range(len(shares)):
+        shares[i] = max(shares[i], 0.0 if i == 0 else shares[i - 1] + gap)
     for share, (_, text, shade, _) in zip(shares, placed, strict=True):
         _beside(axes, text, share, shade)
 
