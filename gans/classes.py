@@ -38,6 +38,13 @@ class Classes:
         counts = torch.bincount(labels.cpu(), minlength=len(names)).tolist()
         return cls(names=names, counts=tuple(counts))
 
+    def require_sense(self) -> None:
+        """Raise `VariantError` unless these are names and their counts, of which one is not 0."""
+        counted = all(type(count) is int and 0 <= count < 2**53 for count in self.counts)
+        named = all(type(name) is str for name in self.names)
+        if not named or not counted or len(self.names) != len(self.counts) or not any(self.counts):
+            raise VariantError(f"Names {self.names} and counts {self.counts} are no classes.")
+
     def __len__(self) -> int:
         """Return the number of classes."""
         return len(self.names)

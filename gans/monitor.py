@@ -20,6 +20,16 @@ class Monitor:
         self.window[self.filled].copy_(values)
         self.filled += 1
 
+    @property
+    def gathered(self) -> Tensor:
+        """The steps since the last read, float32 `(filled, len(MONITORS))`, live on the device."""
+        return self.window[: self.filled]
+
+    def restore(self, gathered: Tensor) -> None:
+        """Go back to where `gathered` was taken."""
+        self.filled = len(gathered)
+        self.gathered.copy_(gathered)
+
     def read(self, output: str) -> dict[str, float]:
         """Means over the window, which is emptied: the one host read.
 
@@ -27,7 +37,7 @@ class Monitor:
         (V + log 4)/2 in nats, what V(D, G) says of the Jensen-Shannon divergence if D were optimal
         (GAN 2014, theorem 1) and so an estimate from below; NaN where the loss does not define it.
         """
-        window = self.window[: self.filled].double().cpu()
+        window = self.gathered.double().cpu()
         self.filled = 0
         means = dict(zip(MONITORS, window.mean(0).tolist(), strict=True))
         means["d_fake_before_g"] = window[-1, MONITORS.index("d_fake_before_g")].item()

@@ -1,10 +1,12 @@
 """From a trained generator to samples."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gans.bounded_build import BoundedBuild
 from gans.checkpoint import read_checkpoint, variant_of
 from gans.classes import Classes
 from gans.errors import VariantError
@@ -16,6 +18,10 @@ from gans.variant import Variant
 
 # samples in one forward: bounds memory. Without draws of G's own, results do not depend on it
 CHUNK = 500
+
+# While networks are built, so many times the numbers of all tensors in their checkpoint may be made, and
+# some.
+_ROOM, _LEAST_NUMBERS = 4, 1 << 20
 
 
 class Sampler:
@@ -131,21 +137,54 @@ def load(checkpoint: str | Path, *, device: str = "cpu", generator: nn.Module | 
         If the file is missing, damaged, or of a variant that is not installed in that version.
     """
     path = Path(checkpoint)
-    tensors, metadata = read_checkpoint(path)
-    variant = variant_of(metadata)
-    shape = tuple(metadata["shape"])
-    classes = None
-    if metadata.get("classes") is not None:  # files of before there were conditional variants have none
-        classes = Classes(**{key: tuple(value) for key, value in metadata["classes"].items()})
-    if generator is None:
-        with seeded(0, "initialisation"):  # weights that are overwritten; the global generator is not
-            generator, _ = variant.build(shape, None if classes is None else len(classes))
+    return sampler_of(path, *read_checkpoint(path), device=device, generator=generator)
+
+
+def sampler_of(
+    path: Path,
+    tensors: dict[str, Tensor],
+    metadata: dict[str, Any],
+    *,
+    device: str = "cpu",
+    generator: nn.Module | None = None,
+) -> Sampler:
+    """As `load`, of what `read_checkpoint` has read from `path`."""
+    try:
+        variant = variant_of(metadata)
+        shape = tuple(int(side) for side in metadata["shape"])
+        classes = None
+        if metadata.get("classes") is not None:  # files of before there were conditional variants have none
+            classes = Classes(**{key: tuple(value) for key, value in metadata["classes"].items()})
+            classes.require_sense()
+        if generator is None:
+            generator = _untrained(tensors, variant, shape, classes)
+    except VariantError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise VariantError(
+            f"The checkpoint {path} describes no network that can be built ({type(error).__name__}: {error})."
+        ) from error
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "generator."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
         generator.load_state_dict(weights)
     except RuntimeError as error:
-        raise VariantError(
-            f"{path} does not hold the weights of {variant.name} version {variant.version}."
-        ) from error
+        raise _misfit(path, variant) from error
     return Sampler(variant, generator.to(device), shape, classes)
+
+
+def _untrained(
+    tensors: dict[str, Tensor], variant: Variant, shape: tuple[int, ...], classes: Classes | None
+) -> nn.Module:
+    """The generator that a checkpoint describes, if its players are no larger than the weights in it.
+
+    Whatever a file says, it costs no more memory than a few times its own size.
+    """
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    # Weights that are overwritten; the global generator is not.
+    with seeded(0, "initialisation"), BoundedBuild(_ROOM * numbers + _LEAST_NUMBERS):
+        return variant.build(shape, None if classes is None else len(classes))[0]
+
+
+def _misfit(path: Path, variant: Variant) -> VariantError:
+    return VariantError(f"{path} does not hold the weights of {variant.name} version {variant.version}.")

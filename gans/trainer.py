@@ -131,6 +131,7 @@ class Trainer:
         self.steps = 0
         self.real_images = 0
         self.training_sec = 0.0
+        self._stopping = False
 
     @property
     def kimg(self) -> float:
@@ -144,7 +145,8 @@ class Trainer:
         real_images, the means of `gans.step.MONITORS` since the last record (`d_fake_before_g`: of the last
         step alone), `jsd`, and `d_fake_after_g`: D(G(z)) of the last step's noise after G's update. With
         several D steps a G step, monitors are those of the last. The clock stands still while the caller
-        handles a record.
+        handles a record. `stop` ends it early; what has been gathered for the next record then waits for
+        the steps that complete it, here or in a trainer that this one's state is loaded into.
 
         Raises
         ------
@@ -156,13 +158,24 @@ class Trainer:
         while self.steps < last:
             # To the next multiple of MONITOR_EVERY, so that stopping on the way leaves the grid of records.
             window = MONITOR_EVERY - self.steps % MONITOR_EVERY
-            record = self._train_window(min(window, last - self.steps))
+            record = self._train_window(min(self.steps + window, last))
+            if record is None:
+                self._stopping = False
+                return
             yield record
             if not math.isfinite(record["loss_d"] + record["loss_g"]):
                 raise Diverged(self.steps, "A loss")
+        self._stopping = False
         weights = [*self.generator.parameters(), *self.discriminator.parameters()]
         if not bool(torch.stack([w.isfinite().all() for w in weights]).all()):
             raise Diverged(self.steps, "A weight")
+
+    def stop(self) -> None:
+        """End `train` after the generator step it is in, or before its next one: for signal handlers, too.
+
+        A call while nothing trains ends the next `train` before its first step.
+        """
+        self._stopping = True
 
     def step(self) -> Tensor:
         """One generator step with the discriminator steps before it; the monitors, on the device.
@@ -219,14 +232,29 @@ class Trainer:
             state |= {f"loss_scale.{k}": v for k, v in scale.tensors.items()}
         state |= {f"random.{k}": v.get_state() for k, v in self.random.generators.items()}
         state |= {f"batches.{k}": v for k, v in self.batches.state().items()}
+        state["monitor.window"] = self.monitor.gathered
         state["progress.steps"] = torch.tensor(self.steps)
         state["progress.real_images"] = torch.tensor(self.real_images)
         state["progress.training_sec"] = torch.tensor(self.training_sec, dtype=torch.float64)
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from where `state_dict` was taken, with the same variant, data and settings."""
+        """Go on from where `state_dict` was taken, with the same variant, data and settings.
 
+        Raises
+        ------
+        VariantError
+            If it was taken of other networks, optimisers or data. The trainer is of no use then.
+        """
+        try:
+            self._load(state)
+        except (KeyError, RuntimeError) as error:
+            raise VariantError(
+                f"The state does not fit this training of {self.variant.name} version "
+                f"{self.variant.version}: {' '.join(str(error).split())}"
+            ) from error
+
+    def _load(self, state: dict[str, Tensor]) -> None:
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
@@ -248,19 +276,27 @@ class Trainer:
         for stream, generator in self.random.generators.items():
             generator.set_state(state[f"random.{stream}"].cpu())
         self.batches.restore(part("batches."))
+        # Files of before trainings could be stopped within a window have none.
+        self.monitor.restore(state.get("monitor.window", self.monitor.window[:0]))
         self.steps = int(state["progress.steps"])
         self.real_images = int(state["progress.real_images"])
         self.training_sec = float(state["progress.training_sec"])
 
-    def _train_window(self, steps: int) -> dict[str, float]:
+    def _train_window(self, last: int) -> dict[str, float] | None:
+        """Train up to that step: the record of the window, or None if `stop` came before its end."""
         start = time.perf_counter()
-        self.monitor.filled = 0  # what an interrupted window left
-        for _ in range(steps):
-            self.monitor.record(self.step())
-        with backend_flags(self.settings.precision):
-            after = self._discriminator_after_generator()
-            means = self.monitor.read(self.variant.output)  # waits for the device
-        self.training_sec += time.perf_counter() - start
+        try:
+            while self.steps < last:
+                if self._stopping:
+                    if self.device.type == "cuda":
+                        torch.cuda.synchronize(self.device)  # the steps in its queue are in the time
+                    return None
+                self.monitor.record(self.step())
+            with backend_flags(self.settings.precision):
+                after = self._discriminator_after_generator()
+                means = self.monitor.read(self.variant.output)  # waits for the device
+        finally:
+            self.training_sec += time.perf_counter() - start
         return {
             "step": self.steps,
             "kimg": self.kimg,

@@ -1,15 +1,22 @@
 import dataclasses
+import errno
+import json
+import os
 import pickle
 import re
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
-from tiny import assert_equal, everything, images, settings, tiny, trainer
+from tiny import assert_equal, everything, images, tiny, trainer
+from tiny import settings as settings_of
 
 import gans
 from gans import registry
-from gans.checkpoint import FORMAT, read_checkpoint, variant_of
+from gans.checkpoint import FORMAT, _checksum, read_checkpoint, variant_of
+from gans.configuration import to_config
 
 
 @pytest.fixture
@@ -35,14 +42,14 @@ def test_a_save_that_fails_leaves_the_old_file(saved, monkeypatch):
     path, trained = saved
     before = path.read_bytes()
 
-    def full(*args):
-        args[1].write_bytes(b"half")
-        raise OSError("No space left on device")
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gans.checkpoint.save_file", full)
+    monkeypatch.setattr("gans.checkpoint.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         gans.save_checkpoint(path, trained.state_dict(), trained.variant, trained.shape, trained.classes)
     assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_missing(tmp_path):
@@ -59,6 +66,91 @@ def test_truncated(saved, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(gans.VariantError, match=f"^The checkpoint {re.escape(str(path))} is damaged: "):
+        gans.load(path)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_bit_that_has_flipped_is_found_wherever_it_is(saved, where, bit):
+    path, _ = saved
+    whole = bytearray(path.read_bytes())
+    whole[int(where * len(whole))] ^= 1 << bit
+    flipped = path.with_name("flipped.safetensors")
+    flipped.write_bytes(whole)
+    with pytest.raises(gans.VariantError, match=r"flipped\.safetensors is (damaged|not a checkpoint)"):
+        read_checkpoint(flipped)
+
+
+def rewritten(path, **changes):
+    """The same file with other metadata, under a good checksum."""
+    tensors, metadata = read_checkpoint(path)
+    text = json.dumps(metadata | changes)
+    save_file(tensors, path, {"format": FORMAT, "gan-bench": text, "sha256": _checksum(tensors, text)})
+
+
+def test_a_file_of_before_there_were_checksums_is_read(saved):
+    path, trained = saved
+    tensors, metadata = read_checkpoint(path)
+    del metadata["context"]
+    save_file(tensors, path, {"format": FORMAT, "gan-bench": json.dumps(metadata)})
+    assert read_checkpoint(path)[1] == metadata
+    assert gans.load(path).sample(3).equal(trained.sampler().sample(3))
+
+
+def test_one_that_cannot_be_read_is_not_called_damaged(saved, monkeypatch):
+    path, _ = saved
+
+    def refuse(*_):  # root, who may run these tests, is refused nothing
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(gans.VariantError, match=r"safetensors cannot be read: Permission denied\.$") as error:
+        gans.load(path)
+    assert isinstance(error.value.__cause__, OSError)
+
+
+def test_what_else_a_reader_should_know_is_kept(saved):
+    path, trained = saved
+    context = {"configuration": {"seed": 3}, "attempts": [0, 2]}
+    gans.save_checkpoint(
+        path, trained.state_dict(), trained.variant, trained.shape, trained.classes, context=context
+    )
+    assert read_checkpoint(path)[1]["context"] == context
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": None},
+        {"variant": {}},
+        {"variant": {"name": ["dcgan"], "version": 1}},
+        {"variant": {"name": "dcgan", "version": 1, "network": {"kind": "dcgan", "ngf": "many"}}},
+        {"variant": {"name": "dcgan", "version": 1, "network": {"kind": "dcgan", "ngf": 1e400}}},
+        {"variant": {"name": "dcgan", "version": 1, "network": 3}},
+        {"shape": None},
+        {"shape": ["a", 16, 16]},
+        {"shape": [1, -16, 16]},
+        {"shape": [16]},
+        {"classes": {"names": 3}},
+        {"classes": {"sides": [3]}},
+    ],
+    ids=str,
+)
+def test_metadata_that_describe_nothing_are_a_sentence(saved, changes):
+    path, _ = saved
+    rewritten(path, **changes)
+    with pytest.raises(gans.VariantError):
+        gans.load(path)
+
+
+@pytest.mark.parametrize("name", ["ngf", "ndf"])
+def test_metadata_of_a_network_of_a_thousand_gigabytes_take_no_memory(saved, name):
+    path, trained = saved
+    huge = to_config(gans.set_field(trained.variant, name, "1000000"))
+    rewritten(path, variant=huge)
+    with pytest.raises(
+        gans.VariantError, match="describes are larger than its weights"
+    ):  # before any is made
         gans.load(path)
 
 
@@ -103,7 +195,7 @@ def test_another_version_or_an_uninstalled_variant(saved, monkeypatch):
 
 def test_weights_of_another_size(saved, tmp_path):
     path, trained = saved
-    other = gans.Trainer(gans.set_field(trained.variant, "ngf", "8"), images(), settings(1))
+    other = gans.Trainer(gans.set_field(trained.variant, "ngf", "8"), images(), settings_of(1))
     gans.save_checkpoint(path, trained.state_dict(), other.variant, trained.shape, trained.classes)
     with pytest.raises(gans.VariantError, match="does not hold the weights of dcgan version 1"):
         gans.load(path)

@@ -70,6 +70,12 @@ def everything(trainer: gans.Trainer) -> dict[str, Tensor]:
 
 
 def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
-    """Bit for bit."""
+    """Bit for bit, NaN and the sign of zero included."""
     assert one.keys() == other.keys()
-    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    assert [name for name in one if bits(one[name]) != bits(other[name])] == []
+
+
+def bits(tensor: Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
+    """All that a tensor is."""
+    content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return tensor.dtype, tensor.shape, content.numpy().tobytes()
