@@ -23,7 +23,7 @@ from results.comparison import compare
 from results.comparison_rows import COLUMNS as COMPARISON_COLUMNS
 from results.comparison_table import comparison_table
 from results.conditions import split_conditions
-from results.errors import StoreError
+from results.errors import InUseError, StoreError
 from results.export import export, read_export
 from results.figures import plot_monitors
 from results.intervals import Interval, t_interval
@@ -51,6 +51,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Column",
     "DamagedRowsWarning",
+    "InUseError",
     "Interval",
     "Journal",
     "StoreError",

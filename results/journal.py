@@ -9,11 +9,12 @@ keeps the lock.
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from results.errors import StoreError
+from results.errors import InUseError, StoreError
 from results.row_file import (
     DamagedError,
     header_line,
@@ -31,6 +32,9 @@ except ImportError:
     fcntl = None  # type: ignore[assignment]
 
 
+_WITHOUT_A_WORD = "The process ended without sealing its rows."
+
+
 class DamagedRowsWarning(UserWarning):
     """A row file could not be read and was left out; the message names it."""
 
@@ -44,6 +48,8 @@ class Journal:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
+        self.begun = False
+        """Whether the header is written; until then there is only a place."""
         self._descriptor: int | None = descriptor
 
     @classmethod
@@ -61,27 +67,58 @@ class Journal:
         Raises
         ------
         StoreError
-            The header does not fit the schema, or another process is running this cell. Journals
-            whose writers are dead are sealed on the way.
+            The header does not fit the schema; an ``InUseError``: another process is running this
+            cell. Journals whose writers are dead are sealed on the way.
         OSError
             The folder can't be written.
         """
-        line = header_line(header)
-        run_folder.mkdir(parents=True, exist_ok=True)
-        path, descriptor = _create_next(run_folder)
+        header_line(header)  # wrong columns are known before there is a folder
+        journal = cls.reserve(run_folder)
         try:
-            # Two that start at the same moment: the lower number wins, the other one stops here.
-            number = row_file_number(path.name)
-            for other in _journals(run_folder):
-                if row_file_number(other.name) < number:  # type: ignore[operator]
-                    _seal_if_abandoned(other)
-            _append(descriptor, line)
-            _sync_folder(run_folder)
+            journal.begin(header)
         except BaseException:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
+            journal.close()
             raise
-        return cls(path, descriptor)
+        return journal
+
+    @classmethod
+    def reserve(cls, run_folder: Path) -> Self:
+        """Take the place of a cell's next attempt, so that nobody else can, with nothing written yet.
+
+        Whoever has it can look up what is left to do of the cell, and be sure that this stays so.
+        ``begin`` writes the header; ``close`` without it gives the place back.
+
+        Raises
+        ------
+        InUseError
+            Another process is running this cell. Journals whose writers are dead are sealed on the way.
+        OSError
+            The folder can't be written.
+        """
+        run_folder.mkdir(parents=True, exist_ok=True)
+        with _folder_locked(run_folder):
+            journal = cls(*_create_next(run_folder))
+            try:
+                # Where folders have no locks, two may start at the same moment: the lower number wins.
+                number = row_file_number(journal.path.name)
+                for other in _journals(run_folder):
+                    if row_file_number(other.name) < number:  # type: ignore[operator]
+                        _seal_if_abandoned(other, {"outcome": "killed", "reason": _WITHOUT_A_WORD})
+            except BaseException:
+                journal.close()
+                raise
+        return journal
+
+    def begin(self, header: Mapping[str, object]) -> None:
+        """Write the header of a reserved journal; the errors are those of ``open``."""
+        _append(self._open_descriptor(), header_line(header), self.path)
+        self.begun = True
+        _sync_folder(self.path.parent)
+
+    @property
+    def number(self) -> int:
+        """The attempt: 0, 1, …"""
+        return row_file_number(self.path.name) or 0
 
     def append(self, **values: object) -> None:
         """Write one value, and return when it is on the disk.
@@ -98,7 +135,7 @@ class Journal:
         OSError
             The disk is full or gone. The rows before stay, and one may try again.
         """
-        _append(self._open_descriptor(), value_line(values))
+        _append(self._open_descriptor(), value_line(values), self.path)
 
     def seal(self, outcome: str, *, reason: str = "", flags: Iterable[str] = ()) -> Path:
         """End the attempt: write the seal and give the file its final name.
@@ -131,8 +168,13 @@ class Journal:
         return sealed
 
     def close(self) -> None:
-        """Let go of the journal. Unsealed, it counts as abandoned."""
-        if self._descriptor is not None:
+        """Let go of the journal. Unsealed, it counts as abandoned; not begun, it vanishes."""
+        if self._descriptor is None:
+            return
+        try:
+            if not self.begun:
+                self.path.unlink(missing_ok=True)
+        finally:
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -148,8 +190,12 @@ class Journal:
         return self._descriptor
 
 
-def seal_abandoned(run_folder: Path) -> list[Path]:
-    """Seal as "killed" the journals of a cell whose writers are dead.
+def seal_abandoned(
+    run_folder: Path,
+    outcome: str = "killed",
+    reason: str = _WITHOUT_A_WORD,
+) -> list[Path]:
+    """Seal the journals of a cell whose writers are dead.
 
     A torn last line is dropped; a journal without a whole header holds nothing and is removed; a
     damaged one is set aside as ``<name>.damaged`` with a ``DamagedRowsWarning``.
@@ -161,12 +207,13 @@ def seal_abandoned(run_folder: Path) -> list[Path]:
 
     Raises
     ------
-    StoreError
+    InUseError
         The writer of a journal lives.
     """
     if not run_folder.is_dir():
         return []
-    sealed = [_seal_if_abandoned(path) for path in _journals(run_folder)]
+    seal = {"outcome": outcome, "reason": reason}
+    sealed = [_seal_if_abandoned(path, seal) for path in _journals(run_folder)]
     return [path for path in sealed if path is not None]
 
 
@@ -180,14 +227,14 @@ def set_aside(path: Path, what: str) -> None:
     warnings.warn(f"{path} is damaged and left out ({what}); {where}.", DamagedRowsWarning, stacklevel=4)
 
 
-def _seal_if_abandoned(path: Path) -> Path | None:
+def _seal_if_abandoned(path: Path, seal: Mapping[str, object]) -> Path | None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
     except FileNotFoundError:
         return None  # its writer has just sealed it
     try:
         if not _lock(descriptor, wait=False):
-            raise StoreError(f"This cell is being run by another process, which writes {path}.")
+            raise InUseError(f"This cell is being run by another process, which writes {path}.")
         if not _still_named(descriptor, path):
             return None
         content = path.read_bytes()
@@ -202,7 +249,6 @@ def _seal_if_abandoned(path: Path) -> Path | None:
         os.ftruncate(descriptor, rows.size_bytes)
         if rows.seal is not None:
             return _rename_sealed(path)
-        seal = {"outcome": "killed", "reason": "The process ended without sealing its rows."}
         return _seal(path, descriptor, seal)
     finally:
         os.close(descriptor)
@@ -222,7 +268,9 @@ def _create_next(run_folder: Path) -> tuple[Path, int]:
         # remove it.
         _lock(descriptor, wait=True)
         if _still_named(descriptor, path):
-            return path, descriptor
+            if not rows_path(path).exists():
+                return path, descriptor
+            path.unlink()  # the folder was listed while an attempt of this number was being renamed
         os.close(descriptor)
 
 
@@ -231,22 +279,24 @@ def _journals(run_folder: Path) -> list[Path]:
     return sorted(journals, key=lambda path: row_file_number(path.name) or 0)
 
 
-def _append(descriptor: int, line: bytes) -> None:
-    """Write a line whole or not at all."""
+def _append(descriptor: int, line: bytes, path: Path) -> None:
+    """Write a line whole or not at all; an error names the journal."""
     size_bytes = os.fstat(descriptor).st_size
     try:
         rest = memoryview(line)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
         os.ftruncate(descriptor, size_bytes)
         raise
 
 
 def _seal(path: Path, descriptor: int, seal: Mapping[str, object]) -> Path:
     content = path.read_bytes()
-    _append(descriptor, seal_line(content, seal))
+    _append(descriptor, seal_line(content, seal), path)
     try:
         return _rename_sealed(path)
     except OSError:
@@ -259,6 +309,20 @@ def _rename_sealed(path: Path) -> Path:
     path.rename(sealed)
     _sync_folder(path.parent)
     return sealed
+
+
+@contextmanager
+def _folder_locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time choose the number of an attempt, where folders can be opened and locked."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 JSON, one object a line, UTF-8:
 
-- the header: ``{"schema_version": 4, "run": {run columns}}``
+- the header: ``{"schema_version": 5, "run": {run columns}}``
 - one line a value: ``{value columns}``
 - the seal: ``{seal columns, "rows": how many, "sha256": of all bytes before this line}``
 
@@ -112,6 +112,8 @@ def parse(content: bytes, *, journal: bool) -> RowFile:
         raise DamagedError("a line of it is not JSON") from error
     if len(rows) != len(lines) - 1 or not all(type(row) is dict for row in rows):
         raise DamagedError("a line of it is not one JSON object")
+    if b"\\ud" in content.lower() and not _is_unicode([run, rows]):
+        raise DamagedError("a text of it is not Unicode")
     size_bytes = sum(map(len, lines)) + len(lines)
     seal = None
     if rows and "sha256" in rows[-1]:
@@ -165,6 +167,15 @@ def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
     except ValueError:
+        return False
+    return True
+
+
+def _is_unicode(decoded: object) -> bool:
+    """Whether there is no half of a surrogate pair, which JSON can spell."""
+    try:
+        json.dumps(decoded, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
         return False
     return True
 

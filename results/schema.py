@@ -17,11 +17,11 @@ A loaded frame has all of them, always, in the order of ``COLUMNS``.
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of the row files. Any change of ``COLUMNS`` raises it; columns that an older file lacks are read
 as missing.
 
-2: ``images_skipped``. 3: ``backend``, ``purpose``. 4: ``tuning_axes``.
+2: ``images_skipped``. 3: ``backend``, ``purpose``. 4: ``tuning_axes``. 5: ``resumed_kimg``.
 """
 
 Kind = Literal["text", "integer", "real", "flag", "time"]
@@ -112,6 +112,11 @@ COLUMNS: tuple[Column, ...] = (
             "tuning_axes",
             "text",
             "fields that the launch varied, with all their values, as in --set; empty or missing: none",
+        ),
+        (
+            "resumed_kimg",
+            "real",
+            "this attempt went on from a checkpoint of the ones before it, taken then; missing: from nothing",
         ),
         ("gan_bench_version", "text", "version of this package"),
         ("git_commit", "text", "commit of this package's checkout, -dirty if changed"),

@@ -1,9 +1,10 @@
 """Reading a store: a folder of runs becomes one tidy frame, one row a value."""
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -46,8 +47,10 @@ def load(path: str | os.PathLike[str], *, every_attempt: bool = False) -> pd.Dat
         A store's folder or a run's folder.
     every_attempt
         False: of each training only the last attempt that trained and the scorings after it, and of
-        a value measured again (same phase, metric, kimg, protocol and split) only the newest. True:
-        everything that was ever written.
+        a value measured again (same phase, metric, kimg, protocol and split) only the newest. An
+        attempt that went on from a checkpoint (``resumed_kimg``) continues the ones before it: what
+        they measured before that point counts, and how the last one ended is the outcome of all.
+        True: everything that was ever written.
 
     Returns
     -------
@@ -107,7 +110,10 @@ def _read(run: Path, name: str) -> _Attempt | None:
         content = path.read_bytes()
     except FileNotFoundError:
         path = rows_path(path)  # sealed since it was listed
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None  # or given back, with nothing in it
     journal = is_journal(path.name)
     if journal and b"\n" not in content:
         return None  # just being opened
@@ -122,7 +128,7 @@ def _read(run: Path, name: str) -> _Attempt | None:
 
 
 def _attempts_that_count(attempts: Iterable[_Attempt]) -> list[_Attempt]:
-    """Keep, of each training, the last attempt that trained and those after it, oldest first.
+    """Keep, of each training, what its last training and the attempts after it say, oldest first.
 
     Within a folder the attempts' numbers say which is later, whatever the clock did. The same
     training in two folders (stores that were merged): the folder last worked in is the later one.
@@ -137,8 +143,38 @@ def _attempts_that_count(attempts: Iterable[_Attempt]) -> list[_Attempt]:
     for cell in cells.values():
         cell.sort(key=lambda attempt: (last_start[attempt.folder], attempt.folder, attempt.number))
         trained = [index for index, attempt in enumerate(cell) if attempt.rows.run["trained"]]
-        counting.extend(cell[trained[-1] if trained else 0 :])
+        last = trained[-1] if trained else 0
+        counting.extend(_continued(cell[: last + 1]))
+        counting.extend(cell[last + 1 :])
     return counting
+
+
+def _continued(cell: Sequence[_Attempt]) -> list[_Attempt]:
+    """The last of these attempts, and what counts of those that it continues, oldest first.
+
+    Each attempt that went on from a checkpoint leaves of those before it what they measured before
+    that point, and not what they measured at it or, the checkpoint being lost with the process, later.
+    """
+    *before, last = cell
+    kept, until_kimg, resumed_kimg = [last], math.inf, last.rows.run["resumed_kimg"]
+    for attempt in reversed(before):
+        if resumed_kimg is None or attempt.folder != last.folder:
+            break
+        until_kimg = min(until_kimg, resumed_kimg)
+        if (rows := _before(attempt.rows, until_kimg, last.rows.seal)) is not None:
+            kept.append(replace(attempt, rows=rows))
+        if attempt.rows.run["trained"]:
+            resumed_kimg = attempt.rows.run["resumed_kimg"]
+    return kept[::-1]
+
+
+def _before(rows: RowFile, kimg: float, seal: dict[str, Any] | None) -> RowFile | None:
+    """The rows taken before a point of the training, under the seal of the attempt that continued it."""
+    kept = [i for i, at in enumerate(rows.values["kimg"]) if at is not None and at < kimg]
+    if not kept:
+        return None
+    values = {name: [column[i] for i in kept] for name, column in rows.values.items()}
+    return replace(rows, values=values, seal=seal)
 
 
 def _frame(attempts: Sequence[_Attempt]) -> pd.DataFrame:

@@ -172,3 +172,66 @@ def test_bad_rows_are_refused_and_leave_no_trace(tmp_path: Path) -> None:
     assert len(results.load(tmp_path)) == 1
     with pytest.raises(StoreError, match="closed"):
         journal.append(**score(2.0))
+
+
+def test_a_reserved_place_is_nobody_elses_and_vanishes_unused(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with Journal.reserve(run) as journal:
+        assert [path.name for path in run.iterdir()] == ["journal-000.jsonl"]
+        for take in (Journal.reserve, results.seal_abandoned):
+            with pytest.raises(results.InUseError, match="another process"):
+                take(run)
+        with pytest.raises(StoreError):  # nothing has been measured, which is not damage
+            results.load(run)
+        assert journal.number == 0
+    assert list(run.iterdir()) == []
+
+
+def test_a_reserved_journal_is_written_as_an_opened_one(tmp_path: Path) -> None:
+    with Journal.reserve(tmp_path / "a") as reserved, Journal.open(tmp_path / "b", header()) as opened:
+        reserved.begin(header())
+        for journal in (reserved, opened):
+            journal.append(**score(1.0))
+            journal.seal("ok")
+    assert (tmp_path / "a" / "rows-000.jsonl").read_bytes() == (
+        tmp_path / "b" / "rows-000.jsonl"
+    ).read_bytes()
+
+
+def test_a_header_that_does_not_fit_can_be_followed_by_one_that_does(tmp_path: Path) -> None:
+    with Journal.reserve(tmp_path) as journal:
+        with pytest.raises(StoreError, match="no run column 'nonsense'"):
+            journal.begin({**header(), "nonsense": 1})
+        assert not journal.begun
+        journal.begin(header())
+        journal.seal("error", reason="x")
+    assert results.load(tmp_path)["outcome"].tolist() == ["error"]
+
+
+def test_a_number_whose_file_was_missed_is_not_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A listing of a folder in which another process renames journal-000 may show neither name.
+    with Journal.open(tmp_path, header()) as journal:
+        journal.append(**score(1.0))
+        journal.seal("ok")
+    iterdir = Path.iterdir
+    listings = []
+
+    def blind_at_first(folder: Path):
+        listings.append(folder)
+        return iter(()) if len(listings) == 1 else iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", blind_at_first)
+    with Journal.open(tmp_path, header()) as journal:
+        assert journal.number == 1
+        journal.seal("ok")
+    assert results.load(tmp_path, every_attempt=True)["value"].tolist()[0] == 1.0
+
+
+def test_what_abandoned_rows_are_sealed_as_is_for_who_knows(tmp_path: Path) -> None:
+    Journal.open(tmp_path, header()).close()
+    results.seal_abandoned(tmp_path, "oom", "The kernel ended it.")
+    assert results.load(tmp_path)[["outcome", "reason"]].to_numpy().tolist() == [
+        ["oom", "The kernel ended it."]
+    ]

@@ -9,7 +9,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from rows_to_write import header, score
 
@@ -158,7 +157,12 @@ def test_a_newer_schema_is_refused(tmp_path: Path, write: Write) -> None:
     assert path.exists()
 
 
-ADDED = {2: {"images_skipped": 3}, 3: {"backend": "{}", "purpose": ""}, 4: {"tuning_axes": "lr=1,2"}}
+ADDED = {
+    2: {"images_skipped": 3},
+    3: {"backend": "{}", "purpose": ""},
+    4: {"tuning_axes": "lr=1,2"},
+    5: {"resumed_kimg": 25.0},
+}
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
@@ -181,7 +185,10 @@ def test_an_older_schema_is_read_and_what_it_lacks_is_missing(
     assert frame["value"].tolist() == [1.0, 2.0, 3.0]
     for at, added in ADDED.items():
         for name, value in added.items():
-            assert frame[name].tolist() == [value if at <= version else pd.NA] * 2 + [value]
+            found = [
+                None if missing else x for x, missing in zip(frame[name], frame[name].isna(), strict=True)
+            ]
+            assert found == [value if at <= version else None] * 2 + [value]
     assert results.summary(frame)["seeds"].tolist() == [2]
 
 
