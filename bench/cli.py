@@ -1,7 +1,6 @@
 """What every command line shares: exit codes, one sentence for bad input, common option types."""
 
 import argparse
-import errno
 import os
 import sys
 import warnings
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.errors import BAD_INPUT, InputError
+from bench.stopping import Stopped
+from bench.unwritable import why_unwritable
 
 OK, FAILURES, BAD, INTERRUPTED = 0, 1, 2, 130
 PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
-
-# What a full or read-only disk, or a missing permission, looks like.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 # A slip of the finger in --seeds must not fill the memory with cells.
 MAX_SEEDS = 10_000
@@ -48,6 +46,9 @@ def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
         place = f" {error.filename}" if error.filename else ""
         print(f"error: Cannot read or write{place}: {why}; what was written is kept.", file=sys.stderr)
         return BAD
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -55,14 +56,6 @@ def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     print(f"warning: {message}", file=sys.stderr)
-
-
-def why_unwritable(error: Exception) -> str | None:
-    """Why an output cannot be written, if that is what an exception means, else None."""
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        return error.strerror
-    full = os.strerror(errno.ENOSPC)  # safetensors and pyarrow have exceptions of their own
-    return full if full in str(error) else None
 
 
 class Parser(argparse.ArgumentParser):

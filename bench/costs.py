@@ -3,10 +3,12 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self, TypeVar
 
+import torch
 from scipy import stats
+from torch import Tensor
 
 import gans
 from bench.energy import EnergyMeter
@@ -19,6 +21,8 @@ from gans.trainer import MONITOR_EVERY
 
 INTERVAL = "95 %, Student's t on the log of the speed, over the windows after the first"
 
+COUNTS = ("step", "real_images")  # columns of the records that are whole numbers
+
 T = TypeVar("T")
 Record = dict[str, float]
 Row = dict[str, object]
@@ -29,12 +33,14 @@ class TrainingCosts:
 
     Enter it around the training, call `stretch` whenever it goes on after a score, and `window` with each
     of its records. A meter that fails costs its row and leaves a sentence in the row of `images_per_sec`.
+    Costs go on over a resume: `state_dict` is saved with the trainer's, and loaded with it.
     """
 
     def __init__(self, trainer: gans.Trainer) -> None:
         self.trainer = trainer
         self.device = trainer.settings.device
         self.records: list[Record] = []
+        self._starts = [0]  # how many records there were when the training began, and when it went on
         self._watch = Watch(self.device)
         self._memory: PeakMemory | None = None
         self._energy: EnergyMeter | None = None
@@ -42,6 +48,7 @@ class TrainingCosts:
         self._joules_before = 0.0
         self._allocated_bytes = self._reserved_bytes = 0
         self._failures: dict[str, str] = {}
+        self._earlier: tuple[str, ...] = ()  # warnings of before the training went on
 
     def __enter__(self) -> Self:
         self._guarded("machine state", self._watch.__enter__)
@@ -65,13 +72,46 @@ class TrainingCosts:
         self._joules_before = joules or 0.0
         self._guarded("machine state", self._watch.sample)
 
-    def rows(self) -> Iterator[Row]:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what is in a record; none before the first."""
+        return tuple(self.records[0]) if self.records else ()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that was gathered, as tensors; the records are float64 `(n, columns)`."""
+        joules = [math.nan if spent is None else spent for spent in self._joules]
+        return {
+            "costs.records": float64([list(record.values()) for record in self.records]),
+            "costs.joules": float64(joules),
+            "costs.peak_bytes": float64([self._allocated_bytes, self._reserved_bytes]),
+            "costs.starts": torch.tensor(self._starts),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor], columns: Sequence[str]) -> None:
+        """Go on from where `state_dict` was taken, and `columns`."""
+        self.records = [
+            {name: int(value) if name in COUNTS else value for name, value in zip(columns, row, strict=True)}
+            for row in state["costs.records"].tolist()
+        ]
+        self._joules = [None if math.isnan(spent) else spent for spent in state["costs.joules"].tolist()]
+        self._allocated_bytes, self._reserved_bytes = map(int, state["costs.peak_bytes"].tolist())
+        self._starts = [*state["costs.starts"].tolist(), len(self.records)]
+
+    def warnings(self) -> list[str]:
+        """What these figures suffer from, in sentences, over all that the training went on from."""
+        return list(dict.fromkeys([*self._earlier, *self._watch.warnings(), *self._failures.values()]))
+
+    def load_warnings(self, warnings: Sequence[str]) -> None:
+        """Go on from where `warnings` was taken."""
+        self._earlier = tuple(warnings)
+
+    def rows(self, *, final: bool) -> Iterator[Row]:
         """Value columns, `training_sec` always first.
 
-        Speeds are those of the windows after the first, in which memory is first touched and graphs are
-        compiled, if there are more. What needs another step is left out unless the training ended.
+        Speeds leave out the first window, in which memory is first touched and graphs are compiled, and the
+        first after each resume, if there are others. What needs another step is left out unless the
+        training has ended (`final`).
         """
-        final = self.trainer.steps == self.trainer.settings.total_steps
         common: Row = {"phase": "training", "final": final}
         yield common | _row("training_sec", self.trainer.training_sec, "s", "lower")
         rows = list(self._of_windows()) if self.records else []
@@ -93,7 +133,7 @@ class TrainingCosts:
         ):
             if peak:  # 0: unknown, as what is reserved is on a CPU
                 yield _row(name, float(peak), "bytes", "lower")
-        joules = self._joules[1:] or self._joules
+        joules = [self._joules[i] for i in self._counting]
         if None not in joules:
             spent = sum(filter(None, joules)) / self._counted("kimg")
             yield _row("joules_per_1000_images", spent, "J", "lower")
@@ -102,12 +142,12 @@ class TrainingCosts:
         """Generator steps × batch per second, the D steps before each included."""
         seconds = self._counted("training_sec")
         speed = 1000 * self._counted("kimg") / seconds
-        windows = [
-            (1000 * (after["kimg"] - before["kimg"]), after["training_sec"] - before["training_sec"])
-            for before, after in zip(self.records, self.records[1:], strict=False)
-        ]
-        error = ratio_error(windows)
-        details: Row = {"windows": len(windows) or 1}
+        windows = [(1000 * self._grown("kimg", i), self._grown("training_sec", i)) for i in self._counting]
+        # Windows that memory was first touched in say nothing of how the others scatter.
+        error = None if set(self._counting) & set(self._starts) else ratio_error(windows)
+        details: Row = {"windows": len(windows)}
+        if len(self._starts) > 1:
+            details["resumed"] = len(self._starts) - 1
         if error is not None:
             away = float(stats.t.ppf(0.975, len(windows) - 1)) * error / speed
             details |= {
@@ -116,7 +156,7 @@ class TrainingCosts:
                 "interval": INTERVAL,
             }
         details["conditions"] = self._watch.conditions()
-        said = " ".join([*self._watch.warnings(), *self._failures.values()])
+        said = " ".join(self.warnings())
         return _row("images_per_sec", speed, "images/s", "higher", details=details) | {
             "uncertainty": error,
             "uncertainty_kind": None
@@ -147,10 +187,18 @@ class TrainingCosts:
         details: Row = {"eager_operations": where}
         yield _row("host_reads_per_iteration", float(reads), "reads", "lower", details=details)
 
+    @property
+    def _counting(self) -> list[int]:
+        """The windows that speeds are taken over."""
+        windows = range(len(self.records))
+        return [i for i in windows if i not in self._starts] or list(windows)
+
     def _counted(self, column: str) -> float:
         """By how much a column of the records grew in the windows that count."""
-        first = self.records[0][column] if len(self.records) > 1 else 0.0
-        return self.records[-1][column] - first
+        return sum(self._grown(column, i) for i in self._counting)
+
+    def _grown(self, column: str, window: int) -> float:
+        return self.records[window][column] - (self.records[window - 1][column] if window else 0.0)
 
     def _note_memory(self) -> None:
         assert self._memory is not None
@@ -164,6 +212,11 @@ class TrainingCosts:
         except Exception as error:
             self._failures[what] = f"The {what} could not be measured ({type(error).__name__}: {error})."
             return None
+
+
+def float64(numbers: object) -> Tensor:
+    """A tensor that holds every number that a record does exactly."""
+    return torch.tensor(numbers, dtype=torch.float64)
 
 
 def ratio_error(windows: Sequence[tuple[float, float]]) -> float | None:

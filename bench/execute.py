@@ -1,76 +1,119 @@
 """One cell → rows: train, sample, score; a failure is a row too."""
 
-import csv
-import itertools
 import json
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 import gans
 import results
-from bench.cli import why_unwritable
-from bench.costs import TrainingCosts
+from bench.checkpoints import Checkpointing, Checkpoints, require_same, set_aside
 from bench.errors import InputError
-from bench.grid import Cell, trainer_of
+from bench.grid import Cell
 from bench.progress import TrainingProgress
-from bench.provenance import backend_settings, provenance
-from bench.run_pictures import fixed_latents, save_pictures, title_of
+from bench.provenance import backend_settings, provenance, start_of
 from bench.scoring import Names, Scoring
+from bench.stopping import Stopped, Stopping, TimedOut
 from bench.todo import CHECKPOINT, Todo
 from bench.trackers import Tracker
+from bench.training import Training
+from bench.unwritable import why_store_fails
+from gans.checkpoint import read_checkpoint
+from gans.sampler import sampler_of
 
-HISTORY = "history.csv"
 TRACKED = "tracked"  # the folder of what `--track` leaves
-AXES = ("step", "kimg", "real_images")  # columns of the history that are where, not what
 
 
 def execute(
     cell: Cell,
     scoring: Scoring,
     work: Todo,
-    store: Path,
+    journal: results.Journal,
     *,
     eval_every: float | None,
     track: Callable[[Path], Tracker],
     command: list[str],
     progress: TrainingProgress,
+    stopping: Stopping,
+    checkpointing: Checkpointing,
+    timeout_sec: float | None,
 ) -> tuple[str, str]:
-    """Do what is left of a cell; returns its outcome and the reason for it.
+    """Do what is left of a cell in its reserved journal; returns its outcome and the reason for it.
 
     Rows are on disk as soon as they are measured. The journal is sealed with the outcome, unless the
-    disk cannot be written. That, an interrupt, and another process on the same cell go on to the caller.
+    disk cannot be written. That and a signal go on to the caller.
     """
-    folder = store / cell.folder
-    results.seal_abandoned(folder)
-    sampler = finished(cell, folder) if work.kind == "score" else None
-    header = header_of(cell, command, trained=sampler is None)
-    with results.Journal.open(folder, header) as journal:
-        flags: list[str] = []
-        try:
-            if sampler is None:
+    folder = journal.path.parent
+    checkpoints = Checkpoints(cell, folder, checkpointing)
+    trained, sampler, saved, refusal = work.kind == "train", None, None, None
+    try:
+        if work.kind == "score":
+            sampler = finished(cell, folder)
+            trained = sampler is None
+        if trained and not work.anew:
+            saved = checkpoints.newest()
+    except gans.VariantError as error:
+        refusal, trained = error, False
+    header = header_of(cell, command, trained=trained)
+    if saved is not None:
+        header["resumed_kimg"] = saved.kimg(cell)
+    journal.begin(header)
+    flags: list[str] = []
+    try:
+        with stopping.limit(timeout_sec):
+            if refusal is not None:
+                raise refusal
+            if trained:
                 with closing(track(folder / TRACKED / number_of(journal))) as tracker:
-                    train(cell, scoring, folder, journal, eval_every, tracker, progress, flags)
-            else:
-                score_again(cell, scoring, work.scores, sampler, folder, journal, progress)
-        except KeyboardInterrupt:
-            journal.seal("killed", reason="Interrupted by the user.", flags=flags)
-            raise
-        except Exception as error:
-            if (why := why_unwritable(error)) is not None:
-                raise InputError(f"Cannot write to {folder}: {why}; what was measured is kept.") from error
-            outcome, reason = outcome_of(error)
-            if outcome == "error":
-                (folder / f"error-{number_of(journal)}.txt").write_text(traceback.format_exc())
-            journal.seal(outcome, reason=reason, flags=flags)
-            return outcome, reason
+                    run = Training(
+                        cell, scoring, folder, journal, tracker, progress, stopping, checkpoints, flags
+                    )
+                    run.train(saved, eval_every)
+            elif sampler is not None:
+                score_again(cell, scoring, work.scores, sampler, folder, journal, progress, stopping)
+    except Stopped as stop:
+        stopping.heard()
+        journal.seal("killed", reason=stop.reason, flags=flags)
+        raise
+    except TimedOut as late:
+        stopping.heard()
+        with stopping.held():
+            journal.seal("timeout", reason=str(late), flags=flags)
+        return "timeout", str(late)
+    except BaseException as error:  # SystemExit, too: a variant's code is not who ends a launch
+        return seal_failure(journal, error, stopping, flags)
+    with stopping.held():
         journal.seal("ok", flags=flags)
-        return "ok", ""
+    return "ok", ""
+
+
+def seal_failure(
+    journal: results.Journal, error: BaseException, stopping: Stopping, flags: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Seal a begun journal with what an exception means: the outcome and the reason for it.
+
+    Raises
+    ------
+    InputError
+        It means that the store cannot be written, which concerns all cells.
+    """
+    folder = journal.path.parent
+    if (why := why_store_fails(error, folder)) is not None:
+        sentence = f"Cannot write to {folder}: {why}; what was measured is kept."
+        with suppress(OSError):  # on a full disk a line may still fit
+            journal.seal("killed", reason=sentence, flags=flags)
+        raise InputError(sentence) from error
+    outcome, reason = outcome_of(error)
+    with stopping.held():
+        if outcome == "error":
+            trace = "".join(traceback.format_exception(error))
+            (folder / f"error-{number_of(journal)}.txt").write_text(trace)
+        journal.seal(outcome, reason=reason, flags=flags)
+    return outcome, reason
 
 
 def number_of(journal: results.Journal) -> str:
@@ -79,21 +122,28 @@ def number_of(journal: results.Journal) -> str:
 
 
 def finished(cell: Cell, folder: Path) -> gans.Sampler | None:
-    """The sampler of a finished training; None, and the file set aside, if the checkpoint is damaged."""
+    """The sampler of a finished training; None, and the file set aside, if the checkpoint is damaged.
+
+    Raises
+    ------
+    gans.VariantError
+        If it is of another configuration, or cannot be read.
+    """
     path = folder / CHECKPOINT
     try:
-        return gans.load(path, device=cell.settings.device)
+        tensors, metadata = read_checkpoint(path)
     except gans.VariantError as damage:
-        path.replace(path.with_name(path.name + ".damaged"))
         warnings.warn(
-            f"{str(damage).rstrip('.')}; it was set aside as {path.name}.damaged, and the cell is trained "
-            "anew.",
+            f"{str(damage).rstrip('.')}; it was set aside as {set_aside(path, damage).name}.",
             stacklevel=2,
         )
         return None
+    if context := metadata.get("context"):
+        require_same(path, context, cell)
+    return sampler_of(path, tensors, metadata, device=cell.settings.device)
 
 
-def outcome_of(error: Exception) -> tuple[str, str]:
+def outcome_of(error: BaseException) -> tuple[str, str]:
     """Which outcome an exception means, and the reason in words."""
     message = str(error).strip()
     reason = f"{type(error).__name__}: {message.splitlines()[0]}" if message else type(error).__name__
@@ -110,6 +160,18 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
     """The run columns of `results.schema` for this cell."""
     settings = cell.settings
     return {
+        **identity_of(cell, command, trained=trained),
+        "backend": json.dumps(backend_settings(settings, cell.dataset.shape)),
+        "settings": cell.configuration_json,
+        "changed": cell.changed,
+        **provenance(command, settings.device),
+    }
+
+
+def identity_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, object]:
+    """Those of the run columns for which neither a variant's code nor a device is asked."""
+    settings = cell.settings
+    return {
         "training_id": cell.training_id,
         "trained": trained,
         "variant": cell.variant.name,
@@ -124,96 +186,9 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "device": torch.device(settings.device).type,
         "precision": settings.precision,
         "compile": settings.compile,
-        "backend": json.dumps(backend_settings(settings, cell.dataset.shape)),
-        "settings": cell.configuration_json,
-        "changed": cell.changed,
         "tuning_axes": cell.tuning_axes,
-        **provenance(command, settings.device),
+        **start_of(command),
     }
-
-
-def train(
-    cell: Cell,
-    scoring: Scoring,
-    folder: Path,
-    journal: results.Journal,
-    eval_every: float | None,
-    tracker: Tracker,
-    progress: TrainingProgress,
-    flags: list[str],
-) -> None:
-    """Train a cell from the start, scoring where asked, and leave history, checkpoint and pictures."""
-    choosing = eval_every is not None or bool(cell.tuning_axes)
-    names = scoring.names_for(cell, validation=choosing)
-    trainer = trainer_of(cell, cell.settings)
-    latents = fixed_latents(cell)
-    costs = TrainingCosts(trainer)
-    records = costs.records
-    with ExitStack() as stack:
-        history = stack.enter_context((folder / HISTORY).open("w", newline="", buffering=1))
-        writer: csv.DictWriter[str] | None = None
-        try:
-            with costs:
-                for target in evaluation_points(cell.settings, eval_every):
-                    costs.stretch()
-                    for record in trainer.train(target):
-                        if writer is None:
-                            writer = csv.DictWriter(history, record)
-                            writer.writeheader()
-                        writer.writerow(record)
-                        costs.window(record)
-                        progress.training(record)
-                        monitors = {f"monitors/{name}": record[name] for name in record if name not in AXES}
-                        tracker.scalars(monitors, record["kimg"])
-                    if target == cell.settings.kimg:
-                        # Before the rows that say that the training has ended: a kill in between must not
-                        # leave them beside the checkpoint of an earlier attempt.
-                        gans.save_checkpoint(
-                            folder / CHECKPOINT,
-                            trainer.state_dict(),
-                            cell.variant,
-                            cell.dataset.shape,
-                            trainer.classes,
-                        )
-                        break
-                    evaluate(cell, scoring, names, trainer, latents, folder, journal, tracker, progress)
-        finally:
-            for row in costs.rows():
-                journal.append(**row, **position(trainer))
-            if discriminator_dominates(records, cell.variant.output):
-                flags.append("discriminator-dominates")
-    results.plot_monitors(
-        pd.DataFrame(records), folder / "monitors.png", title=title_of(cell), output=cell.variant.output
-    )
-    evaluate(cell, scoring, names, trainer, latents, folder, journal, tracker, progress)
-
-
-def evaluate(
-    cell: Cell,
-    scoring: Scoring,
-    names: Names,
-    trainer: gans.Trainer,
-    latents: tuple[torch.Tensor, torch.Tensor | None],
-    folder: Path,
-    journal: results.Journal,
-    tracker: Tracker,
-    progress: TrainingProgress,
-) -> None:
-    """Pictures, and one row a score, of the generator as it is now."""
-    progress.doing("scoring")
-    sampler = trainer.sampler()
-    final = trainer.steps == cell.settings.total_steps
-    for name, path in save_pictures(cell, sampler, latents, folder, trainer.kimg, final=final).items():
-        tracker.picture(name, path, trainer.kimg)
-    said = []
-    for row in scoring.rows(sampler, cell, names):
-        journal.append(**row, **position(trainer), final=final)
-        split = f"/{row['split']}" if row["split"] else ""
-        tracker.scalars({f"scores/{row['metric']}{split}": row["value"]}, trainer.kimg)
-        if row["split"] != "validation":  # which is there for choices
-            said.append(f"{row['metric']} {row['value']:.4g}")
-    if said:
-        progress.say(f"at {trainer.kimg:g} kimg: {', '.join(said)}")
 
 
 def score_again(
@@ -224,6 +199,7 @@ def score_again(
     folder: Path,
     journal: results.Journal,
     progress: TrainingProgress,
+    stopping: Stopping,
 ) -> None:
     """Score the checkpoint of a finished training, without training."""
     progress.doing("scoring")
@@ -233,40 +209,8 @@ def score_again(
     where["real_images"] = int(where["real_images"])
     said = []
     for row in scoring.rows(sampler, cell, names):
-        journal.append(**row, **where, final=True)
+        with stopping.held():
+            journal.append(**row, **where, final=True)
         split = " (validation)" if row["split"] == "validation" else ""
         said.append(f"{row['metric']}{split} {row['value']:.4g}")
-    progress.say(f"scored its checkpoint: {', '.join(said)}")
-
-
-def evaluation_points(settings: gans.Settings, eval_every: float | None) -> Iterator[float]:
-    """Where to score: 0, every `eval_every` kimg, and the end; the end alone without `eval_every`.
-
-    No two of them are the same generator step.
-    """
-    if eval_every is not None:
-        every = max(eval_every, settings.batch_size / 1000)
-        points = (i * every for i in itertools.count())
-        yield from itertools.takewhile(lambda at: settings.steps_at(at) < settings.total_steps, points)
-    yield settings.kimg
-
-
-def position(trainer: gans.Trainer) -> dict[str, object]:
-    """Where a training stands: the columns that every row of it carries."""
-    return {
-        "kimg": trainer.kimg,
-        "training_sec": trainer.training_sec,
-        "real_images": trainer.real_images,
-    }
-
-
-def discriminator_dominates(records: list[dict[str, float]], output: str) -> bool:
-    """Whether D won by far for long: D(x) > .95 and D(G(z)) < .05 in at least a quarter of the training.
-
-    A flag, not an end: good runs look like that too, and G may still learn from the gradient's
-    direction. Only for losses in which D's output is a probability.
-    """
-    if output != "probability" or not records:
-        return False
-    won = sum(record["d_real"] > 0.95 and record["d_fake"] < 0.05 for record in records)
-    return won >= len(records) / 4
+    progress.say(f"scored its checkpoint: {', '.join(said) or 'every score was there'}")

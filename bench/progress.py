@@ -15,18 +15,18 @@ LINE_EVERY_SEC = 15  # in a log file, where nothing can be redrawn
 
 
 class TrainingProgress:
-    """Progress of a grid on stderr; silent if `quiet`."""
+    """Progress of a grid on stderr; silent if `quiet`, without a bar where processes have their own."""
 
-    def __init__(self, n_cells: int, *, quiet: bool) -> None:
+    def __init__(self, n_cells: int, *, quiet: bool, bar: bool = True) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-        self.n_cells, self.started, self.last_line = n_cells, 0, 0.0
+        self.n_cells, self.last_line = n_cells, 0.0
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[state]}"),
             TimeRemainingColumn(compact=True),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=not (bar and self.console.is_terminal),
             transient=True,
         )
         self.task: TaskID | None = None
@@ -42,14 +42,10 @@ class TrainingProgress:
     ) -> None:
         self.bar.stop()
 
-    def cell(self, label: str, kimg: float) -> None:
-        """A cell begins."""
-        self.started += 1
-        self.label, self.kimg, self.last_line = (
-            f"[{self.started}/{self.n_cells}] {label}",
-            kimg,
-            time.monotonic(),
-        )
+    def cell(self, label: str, kimg: float, number: int) -> None:
+        """A cell begins, the first being number 1."""
+        self.label, self.kimg = f"[{number}/{self.n_cells}] {label}", kimg
+        self.last_line = time.monotonic()
         if self.task is not None:
             self.bar.remove_task(self.task)
         self.task = self.bar.add_task(self.label, total=kimg, state="")

@@ -27,9 +27,13 @@ def provenance(command: list[str], device: str) -> dict[str, object]:
         "platform": platform.platform(),
         "device_name": device_name(device),
         "cpu_threads": torch.get_num_threads(),
-        "command": shlex.join(["python", "-m", *command]),
-        "started_utc": datetime.now(UTC),
+        **start_of(command),
     }
+
+
+def start_of(command: list[str]) -> dict[str, object]:
+    """Those of them that say by which command and when."""
+    return {"command": shlex.join(["python", "-m", *command]), "started_utc": datetime.now(UTC)}
 
 
 def backend_settings(settings: gans.Settings, shape: tuple[int, ...]) -> dict[str, object]:

@@ -5,24 +5,19 @@
 `bench/run_options.py` has the command line.
 """
 
-import argparse
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import gans
 from bench import cli
 from bench.estimate import plan_table
-from bench.execute import execute
-from bench.grid import Cell
+from bench.failures import show_failures
+from bench.launch import ELSEWHERE, LAUNCHERS, Ended, job_of
 from bench.plan import plan
-from bench.progress import TrainingProgress
 from bench.run_options import parser
-from bench.scoring import Scoring
 from bench.show import show_list, show_results
+from bench.stopping import Stopping
 from bench.targets import targets_of
-from bench.todo import Todo, scored_on_the_way, todo
-from bench.trackers import Tracker, tracking
+from bench.todo import todo
 
 
 def main(arguments: list[str]) -> int:
@@ -45,57 +40,17 @@ def main(arguments: list[str]) -> int:
         }
         print(plan_table(cells, todos))
         return cli.OK
-    track = tracking(options.track)
-    store = cli.writable_folder(options.output)
-    command = ["bench.run", *arguments]
-    failures = []
+    job = job_of(cells, scorings, options, arguments)
+    cli.writable_folder(job.store)
+    ended: list[Ended] = []
     try:
-        with TrainingProgress(len(cells), quiet=options.quiet) as progress:
-            for cell in cells:
-                outcome, reason = run_cell(
-                    cell, scorings[cell.dataset.name], store, options, track, command, progress
-                )
-                if outcome != "ok":
-                    failures.append(cell)
-                    progress.say(f"{outcome}: {reason}" if reason else outcome)
+        with Stopping(again=job.again) as stopping:
+            for end in LAUNCHERS[options.launcher](job, stopping):
+                ended.append(end)
     finally:
-        show_results(store, cells, scorings, targets, options.format)
-    return cli.FAILURES if failures else cli.OK
-
-
-def run_cell(
-    cell: Cell,
-    scoring: Scoring,
-    store: Path,
-    options: argparse.Namespace,
-    track: Callable[[Path], Tracker],
-    command: list[str],
-    progress: TrainingProgress,
-) -> tuple[str, str]:
-    """Do what is left of one cell; its outcome and the reason for it."""
-    progress.cell(label(cell), cell.settings.kimg)
-    work: Todo = todo(cell, scoring, store, rerun=options.rerun)
-    if work.kind != "train" and options.eval_every is not None and not scored_on_the_way(store / cell.folder):
-        progress.say("is trained already; --rerun trains again to score it on the way (--eval-every).")
-    if work.kind == "nothing":
-        progress.say("is done already; --rerun does it again.")
-        return work.outcome, ""
-    return execute(
-        cell,
-        scoring,
-        work,
-        store,
-        eval_every=options.eval_every,
-        track=track,
-        command=command,
-        progress=progress,
-    )
-
-
-def label(cell: Cell) -> str:
-    """A cell's name for the progress display; with its settings where the launch varies them."""
-    settings = f" with {cell.changed or 'nothing changed'}" if cell.tuning_axes else ""
-    return f"{cell.variant.name}{settings} on {cell.dataset.name}, seed {cell.settings.seed}"
+        show_failures(job, ended)
+        show_results(job.store, cells, scorings, targets, options.format)
+    return cli.OK if all(end.outcome in ("ok", ELSEWHERE) for end in ended) else cli.FAILURES
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import metrics
 from bench import cli
 from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
+from bench.launch import LAUNCHERS
 from bench.plan import DEFAULT_KIMG
 from bench.targets import target
 from bench.trackers import BACKENDS
@@ -30,7 +31,8 @@ def parser() -> cli.Parser:
             "modes is a cell. A cell that the store holds already is skipped; a new metric scores its\n"
             f"checkpoint without training. Data are looked for in --data-root, else ${DATA_VARIABLE}, else\n"
             f"the cache folder (${CACHE_VARIABLE}).\n"
-            "Exit codes: 0 done, 1 done with failures, 2 bad input, 130 interrupted."
+            "Exit codes: 0 done, 1 done with failures, 2 bad input or a store that can't be written, 130\n"
+            "interrupted (143 by SIGTERM, 129 by SIGHUP)."
         ),
     )
     what = made.add_argument_group("what to train")
@@ -76,6 +78,12 @@ def parser() -> cli.Parser:
     budget.add_argument(
         "--batch-size", type=cli.comma_list(cli.whole_number), default=[64], metavar="N", help="default 64"
     )
+    budget.add_argument(
+        "--timeout",
+        type=cli.positive,
+        metavar="SEC",
+        help="end a cell that takes longer, with a checkpoint; the same command goes on from there",
+    )
 
     how = made.add_argument_group("on what, and in which arithmetic")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default auto)")
@@ -92,6 +100,14 @@ def parser() -> cli.Parser:
         default=["off"],
         metavar="MODE",
         help=f"of the whole step: {', '.join(gans.COMPILE_MODES)}; cudagraphs needs CUDA (default off)",
+    )
+
+    how.add_argument(
+        "--launcher",
+        choices=LAUNCHERS,
+        default="here",
+        help="where cells run: here, in this process; or local, each in a process of its own, so that a "
+        "crash ends one cell and not the launch, for some seconds a cell (default here)",
     )
 
     scores = made.add_argument_group("what to score")
@@ -163,6 +179,20 @@ def parser() -> cli.Parser:
         help="also tell trainings to this while they go on; tensorboard: event files in each run's folder",
     )
     where.add_argument("--rerun", action="store_true", help="train even what the store holds already")
+    where.add_argument(
+        "--checkpoint-every",
+        type=cli.positive,
+        default=300.0,
+        metavar="SEC",
+        help="save where a training stands after so many seconds, at its next monitors (default 300)",
+    )
+    where.add_argument(
+        "--keep-checkpoints",
+        type=cli.whole_number,
+        default=2,
+        metavar="N",
+        help="of each training keep the N newest files, the final one among them (default 2)",
+    )
     where.add_argument("--quiet", action="store_true", help="no progress, only the table")
 
     look = made.add_argument_group("look only")

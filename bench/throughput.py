@@ -56,8 +56,8 @@ def _run(
     deadline = float("inf") if options.time_limit is None else time.monotonic() + options.time_limit
     limits = Limits(rounds=options.rounds, deadline=deadline)
     with TrainingProgress(len(groups), quiet=options.quiet) as progress:
-        for group in groups:
-            progress.cell(group.label, 1.0)
+        for number, group in enumerate(groups, start=1):
+            progress.cell(group.label, 1.0, number)
             todo = left_to_do(group, store, rerun=options.rerun and not limits.reached)
             if not todo:
                 progress.say("is timed already; --rerun times it again.")

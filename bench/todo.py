@@ -15,11 +15,13 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Todo:
-    """What is left to do for a cell: everything, some scores of a finished training, or nothing."""
+    """What is left to do for a cell: train (on), some scores of a finished run, or nothing."""
 
     kind: Literal["train", "score", "nothing"]
     scores: Names = field(default_factory=dict)
     outcome: str = ""
+    anew: bool = False
+    """Train from nothing, though there may be a checkpoint to go on from."""
 
 
 def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> Todo:
@@ -28,7 +30,7 @@ def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> T
     A finished training is scored against the validation split where settings are chosen by it; otherwise only
     by what its curve has there: without a curve there is nothing to choose from.
     """
-    everything = Todo(kind="train")
+    everything = Todo(kind="train", anew=rerun)
     rows = None if rerun else rows_that_count(store / cell.folder)
     if rows is None:
         return everything
@@ -43,10 +45,14 @@ def todo(cell: Cell, scoring: Scoring, store: Path, *, rerun: bool = False) -> T
         "test": tuple(name for name, p in scoring.protocols(cell).items() if p.hash not in known),
         "validation": tuple(name for name, p in choices.items() if p.hash not in known),
     }
-    # A run that was killed, or failed, while it was being scored has finished its training all the same.
-    if not (final["metric"] == "training_sec").any():
+    # One that was killed, or failed, while it was being scored goes on from the checkpoint of its end: that
+    # costs no step, and nothing tells it then from one that was not.
+    # Not so if its time was used up: the same scores would use it up again.
+    ended = (final["metric"] == "training_sec").any()
+    late = ended and bool(known) and (mine["outcome"] == "timeout").any()
+    if not ended or not (late or (mine["outcome"] == "ok").any()):
         return everything
-    if not any(missing.values()):
+    if not any(missing.values()) and (mine["outcome"] == "ok").any():
         return Todo(kind="nothing", outcome="ok")
     if not (store / cell.folder / CHECKPOINT).is_file():
         return everything
@@ -61,9 +67,3 @@ def rows_that_count(folder: Path) -> pd.DataFrame | None:
         if any(folder.glob("rows-*.jsonl")):
             raise
         return None  # nothing has been run, or all was damaged and has been set aside
-
-
-def scored_on_the_way(folder: Path) -> bool:
-    """Whether a finished training was scored before its end, too."""
-    rows = rows_that_count(folder)
-    return rows is not None and bool((rows["phase"].eq("score") & ~rows["final"]).fillna(False).any())

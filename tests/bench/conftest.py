@@ -1,15 +1,17 @@
-import contextlib
-import io
+import multiprocessing
+import multiprocessing.context
 import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import CGAN, VANILLA, Finished, only_folder
+from commands import CGAN, VANILLA, Finished, finished_store, only_folder
 
 import bench.run
+import bench.run_pictures
 import bench.sample
+import gans.trainer
 import results
 from bench import cli, costs
 
@@ -46,12 +48,12 @@ def sample(run: Callable[..., Finished]) -> Callable[[str], Finished]:
     return lambda command: run(command, bench.sample.main)
 
 
-def finished_store(command: str, folder: Path) -> Path:
-    """A store in a folder with what a command of `bench.run` leaves."""
-    store = folder / "runs"
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        assert cli.call(bench.run.main, shlex.split(f"{command} --output {store}")) == cli.OK
-    return store
+@pytest.fixture(scope="session")
+def processes() -> multiprocessing.context.ForkServerContext:
+    """Processes that do not import torch each anew, nor share this one's threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.run", "sklearn.datasets", "torch._dynamo"])
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +91,38 @@ def no_instruments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
 @pytest.fixture
 def instruments() -> None:
     """Asks for the real ones."""
+
+
+@pytest.fixture(scope="module")
+def quick_ring():
+    """Of `commands.RING`: windows of ten steps, pictures that nobody looks at, and no instruments."""
+
+    def save_scatter(samples, dataset, path, *, title):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(samples.numpy().tobytes())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gans.trainer, "MONITOR_EVERY", 10)
+        patch.setattr(bench.run_pictures, "save_scatter", save_scatter)
+        patch.setattr(results, "plot_monitors", lambda *_, **__: None)
+        for instrument in ("_arithmetic", "_reads"):
+            patch.setattr(costs.TrainingCosts, instrument, lambda _: iter(()))
+        yield
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Do something just before a generator step, once."""
+
+    def arrange(step: int, happening):
+        own, done = gans.Trainer.step, []
+
+        def stepping(trainer):
+            if trainer.steps == step and not done:
+                done.append(True)
+                happening()
+            return own(trainer)
+
+        monkeypatch.setattr(gans.Trainer, "step", stepping)
+
+    return arrange

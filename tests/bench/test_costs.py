@@ -15,8 +15,8 @@ from bench import cli
 from bench.costs import TrainingCosts, ratio_error
 
 
-def rows_of(costs: TrainingCosts) -> dict[str, dict]:
-    return {row["metric"]: row for row in costs.rows()}
+def rows_of(costs: TrainingCosts, *, final: bool = True) -> dict[str, dict]:
+    return {row["metric"]: row for row in costs.rows(final=final)}
 
 
 def costs_of(name: str = "dcgan", *, windows: int = 0, seconds=lambda i: 2.0, until=None) -> TrainingCosts:
@@ -102,6 +102,59 @@ def test_energy_is_that_of_the_windows_that_count_and_scoring_is_left_out(monkey
     assert row["value"] == pytest.approx((4.0 + 1.0 + 5.0) / 3)
 
 
+def gone_on(first: TrainingCosts, *, windows: int) -> TrainingCosts:
+    """Go on from what was saved, with windows of 4 s after one of 100 s."""
+    costs = TrainingCosts(trainer_of("dcgan"))
+    costs.load_state_dict(first.state_dict(), first.columns)
+    with costs:
+        costs.stretch()
+        for i in range(windows):
+            last = costs.records[-1]
+            steps, batch = last["step"] + 50, costs.trainer.settings.batch_size
+            costs.window(
+                {
+                    "step": steps,
+                    "kimg": steps * batch / 1000,
+                    "training_sec": last["training_sec"] + (4.0 if i else 100.0),
+                    "real_images": steps * batch,
+                }
+            )
+    return costs
+
+
+def test_costs_go_on_over_a_resume_and_speed_leaves_out_its_first_window_too():
+    costs = gone_on(costs_of(windows=3), windows=2)  # of 2 s each; of 100 s and 4 s
+    rows = rows_of(costs)
+    assert rows["images_per_sec"]["value"] == pytest.approx(3 * 400 / (2 + 2 + 4))
+    details = json.loads(rows["images_per_sec"]["details"])
+    assert (details["windows"], details["resumed"]) == (3, 1)
+    assert rows["first_window_sec"]["value"] == 2.0
+    again = rows_of(gone_on(costs, windows=2))
+    assert json.loads(again["images_per_sec"]["details"])["resumed"] == 2
+    assert "resumed" not in json.loads(rows_of(costs_of(windows=3))["images_per_sec"]["details"])
+
+
+def test_where_every_window_is_the_first_of_its_attempt_all_count_and_have_no_interval():
+    row = rows_of(gone_on(costs_of(windows=1), windows=1))["images_per_sec"]
+    assert row["value"] == pytest.approx(2 * 400 / (2 + 100))
+    assert row["uncertainty"] is None
+    assert json.loads(row["details"])["windows"] == 2
+
+
+def test_what_was_gathered_comes_back_as_it_was():
+    costs = costs_of(windows=2)
+    for record in costs.records:
+        record |= {"jsd": math.nan, "loss_d": 0.1 + 0.2}
+    costs._joules, costs._allocated_bytes = [None, 4.25], 2**40 + 1
+    other = TrainingCosts(trainer_of("dcgan"))
+    other.load_state_dict(costs.state_dict(), costs.columns)
+    assert str(other.records) == str(costs.records)  # whole numbers stay whole; NaN is equal to itself
+    assert (other._joules, other._allocated_bytes) == (costs._joules, costs._allocated_bytes)
+    nothing = TrainingCosts(trainer_of("dcgan"))
+    nothing.load_state_dict(costs_of(windows=0).state_dict(), ())
+    assert (nothing.records, nothing.columns) == ([], ())
+
+
 def test_without_a_counter_there_is_no_energy_row():
     assert "joules_per_1000_images" not in rows_of(costs_of(windows=3))
 
@@ -111,7 +164,6 @@ def test_flops_are_those_of_the_steps_that_were_trained(instruments, monkeypatch
     costs = TrainingCosts(trainer_of("wgan"))
     flops = bench.costs.step_flops(costs.trainer)
     batch = costs.trainer.settings.batch_size
-    costs.trainer.steps = costs.trainer.settings.total_steps
     with costs:
         costs.stretch()
         for steps, d_steps, seconds in ((2, 9, 7.0), (4, 16, 9.0)):
@@ -162,7 +214,7 @@ def test_what_others_did_meanwhile_is_a_warning_in_the_row(monkeypatch):
 
 def test_a_training_that_was_cut_short_is_not_probed(instruments, monkeypatch):
     monkeypatch.setattr(bench.costs, "step_flops", lambda _: pytest.fail("steps once more"))
-    assert set(rows_of(costs_of(windows=2))) == {
+    assert set(rows_of(costs_of(windows=2), final=False)) == {
         "training_sec",
         "images_per_sec",
         "first_window_sec",

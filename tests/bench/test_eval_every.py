@@ -4,16 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import VANILLA, only_folder
+from commands import VANILLA, learned, only_folder
 from PIL import Image
-from safetensors.torch import load_file
 
 import bench.scoring
 import gans
 import results
 from bench import cli
-from bench.execute import evaluation_points
-from bench.todo import CHECKPOINT
+from bench.training import evaluation_points
 
 TWICE = VANILLA + " --eval-every 0.1"  # 0.128 is the first step that reaches it
 
@@ -52,8 +50,7 @@ def test_scoring_is_not_training_time(run, monkeypatch):
 def test_evaluation_changes_nothing(run, vanilla_store):
     run(TWICE)
     folders = only_folder(Path("runs")), only_folder(vanilla_store)
-    with_it, without = (load_file(folder / CHECKPOINT) for folder in folders)
-    del with_it["progress.training_sec"], without["progress.training_sec"]
+    with_it, without = (learned(folder) for folder in folders)
     assert with_it.keys() == without.keys()
     assert all(tensor.equal(without[name]) for name, tensor in with_it.items())
     frames = [results.load(folder) for folder in folders]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import broken_variants
 import pytest
-from commands import VANILLA, WGAN_TOO, contents, only_folder
+from commands import VANILLA, WGAN_TOO, contents, learned, only_folder
 
 import gans
 import results
-from bench import cli, execute
+from bench import cli, training
 
 
 def outcomes(store: str = "runs") -> dict[str, str]:
@@ -130,20 +130,29 @@ def test_a_disk_that_fills_up_during_a_run_ends_it_and_keeps_what_was_measured(r
 def test_a_file_system_that_is_really_full(run, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], capture_output=True)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], capture_output=True)
     if mount.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mount.stderr.decode().strip()}")
     try:
-        # The checkpoint of 2 × 100 × 300 weights and Adam's moments does not fit; rows do.
-        done = run(f"{VANILLA} --set hidden_g=300 --eval-every 0.128 --output {small}/runs")
+        # A checkpoint is 2 × 100 × 300 weights with Adam's moments, 1.4 MB: two fit, and rows do.
+        command = f"{VANILLA} --set hidden_g=300 --eval-every 0.128"
+        done = run(f"{command} --output {small}/runs")
         assert done.code == cli.BAD
         assert "No space left on device; what was measured is kept." in done.err.splitlines()[-1]
         frame = results.load(small / "runs")
         assert scored_at(frame) == [0, 0.128]
+        assert not list(small.rglob("*.part"))
+
+        subprocess.run(["mount", "-o", "remount,size=5m", small], check=True)
+        assert run(f"{command} --output {small}/runs").code == cli.OK
+        assert run(command).code == cli.OK
+        resumed, whole = (only_folder(store) for store in (small / "runs", Path("runs")))
+        assert learned(resumed).keys() == learned(whole).keys()
+        assert all(tensor.equal(learned(whole)[name]) for name, tensor in learned(resumed).items())
 
         filler = small / "filler"
         with pytest.raises(OSError, match="No space"):
-            filler.write_bytes(b"\0" * 2**20)
+            filler.write_bytes(b"\0" * 2**23)
         done = run(f"{VANILLA} --output {small}/more")
         assert (done.code, done.out) == (cli.BAD, "")
         assert (
@@ -156,7 +165,7 @@ def test_a_file_system_that_is_really_full(run, tmp_path):
 def test_a_discriminator_that_wins_by_far_for_long_is_a_flag():
     won = {"d_real": 0.99, "d_fake": 0.01}
     even = {"d_real": 0.5, "d_fake": 0.5}
-    assert execute.discriminator_dominates([won, even, even, even], "probability")
-    assert not execute.discriminator_dominates([won, even, even, even, even], "probability")
-    assert not execute.discriminator_dominates([won], "score")
-    assert not execute.discriminator_dominates([], "probability")
+    assert training.discriminator_dominates([won, even, even, even], "probability")
+    assert not training.discriminator_dominates([won, even, even, even, even], "probability")
+    assert not training.discriminator_dominates([won], "score")
+    assert not training.discriminator_dominates([], "probability")

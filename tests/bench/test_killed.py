@@ -1,6 +1,5 @@
 """Runs that are killed or interrupted: what they leave, and what the same command does then."""
 
-import multiprocessing
 import shlex
 import signal
 import subprocess
@@ -10,19 +9,11 @@ from pathlib import Path
 
 import dying
 import pytest
-from commands import VANILLA, WGAN_TOO, only_folder
+from commands import VANILLA, WGAN_TOO, learned, only_folder
 
 import results
 from bench import cli
 from bench.todo import CHECKPOINT
-
-
-@pytest.fixture(scope="session")
-def processes():
-    """Processes that do not import torch each anew, nor share this one's threads."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.run"])
-    return context
 
 
 def run_and_die(processes, target, command: str) -> None:
@@ -38,7 +29,7 @@ def parzen(store: str | Path) -> float:
     return scores.loc[scores["final"], "value"].item()
 
 
-def test_killed_in_training_is_done_again_by_the_same_command(processes, run, vanilla_store):
+def test_killed_in_training_is_gone_on_from_by_the_same_command(processes, run, vanilla_store):
     command = VANILLA + " --eval-every 0.064"
     run_and_die(processes, dying.killed_in_training, command)
     left = results.load("runs")
@@ -50,6 +41,12 @@ def test_killed_in_training_is_done_again_by_the_same_command(processes, run, va
     told = attempts.groupby("attempt")[["outcome", "trained"]].first().to_numpy().tolist()
     assert told == [["killed", True], ["ok", True]]
     assert (attempts["attempt"] == 0).sum() == 2 * 3  # against two splits
+    assert attempts["resumed_kimg"].iloc[-1] == 0.128  # the checkpoint before the last score
+    of_test = results.load("runs").query("metric == 'parzen' and split == 'test'")
+    assert of_test["kimg"].tolist() == [0, 0.064, 0.128, 0.192, 0.256]
+    assert set(of_test["outcome"]) == {"ok"}
+    ours, whole = learned(only_folder(Path("runs"))), learned(only_folder(vanilla_store))
+    assert all(tensor.equal(whole[name]) for name, tensor in ours.items())
     assert parzen("runs") == parzen(vanilla_store)
 
 
@@ -63,14 +60,16 @@ def test_killed_while_it_was_scored_is_only_scored(processes, run, vanilla_store
     assert " 1/1 " in done.out
     attempts = results.read_run(folder)
     told = attempts.groupby("attempt")[["outcome", "trained"]].first().to_numpy().tolist()
-    assert told == [["killed", True], ["ok", False]]
+    assert told == [["killed", True], ["ok", True]]
+    assert attempts["resumed_kimg"].iloc[-1] == attempts["kimg_budget"].iloc[-1]  # not a step more
     assert (folder / CHECKPOINT).read_bytes() == checkpoint
     assert parzen("runs") == parzen(vanilla_store)
 
 
+@pytest.mark.slow  # in this process: tests/bench/test_resume.py, test_stopping.py
 def test_interrupted_from_the_keyboard(run):
-    # The second cell would take for ever; the first one's row is in the table all the same.
-    command = WGAN_TOO + " --set wgan.n_critic=100000"
+    # The second cell is in a step of seconds; the first one's row is in the table all the same.
+    command = WGAN_TOO + " --set wgan.n_critic=300"
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.run", *shlex.split(command)],
         stdout=subprocess.PIPE,
@@ -90,7 +89,7 @@ def test_interrupted_from_the_keyboard(run):
     finally:
         process.kill()
     assert process.returncode == cli.INTERRUPTED
-    assert err.splitlines()[-1] == "interrupted"
+    assert err.splitlines()[-1] == "Interrupted by the user: the same command goes on from there."
     assert "Traceback" not in err
     frame = results.load("runs").drop_duplicates("variant").set_index("variant")
     assert frame["outcome"].to_dict() == {"vanilla": "ok", "wgan": "killed"}

@@ -93,7 +93,7 @@ def test_quiet_is_only_the_table(run, store):
 def test_a_log_file_gets_a_line_now_and_then(capsys, monkeypatch):
     monkeypatch.setattr("bench.progress.LINE_EVERY_SEC", 0)
     with TrainingProgress(2, quiet=False) as progress:
-        progress.cell("dcgan on digits, seed 0", 4.0)
+        progress.cell("dcgan on digits, seed 0", 4.0, 1)
         progress.training({"kimg": 2.0, "training_sec": 4.0, "d_real": 0.75, "d_fake": 0.25})
     line = "[1/2] dcgan on digits, seed 0  2/4 kimg  500 img/s  D(x) 0.75  D(G(z)) 0.25\n"
     assert capsys.readouterr().err == line

@@ -119,7 +119,7 @@ def test_a_curve_that_lost_its_end_gets_it(run, monkeypatch):
         assert run(ON_THE_WAY).code == cli.FAILURES
     done = run(ON_THE_WAY)
     assert done.code == cli.OK
-    assert "scored its checkpoint: parzen (validation)" in done.err
+    assert "goes on from 0.256 kimg" in done.err
     ends = scores().query("final and split == 'validation'")
     assert ends["metric"].tolist() == BOTH
 
