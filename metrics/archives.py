@@ -26,6 +26,8 @@ _PIECE_BYTES = 1 << 20
 # Signature, …, lengths of the name and of what lies between it and the data.
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED = 0x0001 | 0x0040 | 0x2000  # flags of the zip format: encrypted, strongly so, its directory too
+# What `zipfile` raises for a damaged directory; an entry without a name is an IndexError.
+_NO_ZIP = (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, IndexError, struct.error)
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 
 
@@ -51,7 +53,7 @@ class Archive:
             self._file = path.open("rb", buffering=0)  # a buffer would hide a change
         except OSError as error:
             raise MetricError(f"the file {path} cannot be read: {error.strerror or error}") from error
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, struct.error) as error:
+        except _NO_ZIP as error:
             raise MetricError(f"{path} is damaged, or no zip: {_reason(error)}") from error
         weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()

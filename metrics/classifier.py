@@ -183,6 +183,8 @@ class DomainClassifier(nn.Module):
             written = described.pop("metadata")
             written["class_names"] = tuple(written["class_names"])
             metadata = ClassifierMetadata(**written)
+            if len(tensors["output.bias"]) != described["n_classes"]:  # before a layer so wide is made
+                raise ValueError("the weights are of another network")
             classifier = cls(**described)
             classifier.load_state_dict(tensors)
         except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:

@@ -1,7 +1,6 @@
 """Weights files of other people's networks: fetched, read as tensors only, and named by their SHA-256."""
 
 import hashlib
-import zipfile
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from metrics.archives import Archive
 from metrics.errors import MetricError
 
 
@@ -77,10 +77,10 @@ def read_state_dict(path: Path, what: str) -> dict[str, Tensor]:
 
 def is_torchscript(path: Path) -> bool:
     """Whether the file is what `torch.jit.save` wrote."""
-    if not zipfile.is_zipfile(path):
+    try:
+        return any(name.endswith("/constants.pkl") for name in Archive(path).names)
+    except MetricError:  # no zip, or a damaged one
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def load_into(network: nn.Module, weights: dict[str, Tensor], path: Path, what: str) -> None:
@@ -141,8 +141,10 @@ def downloaded(url: str, file_name: str, extractor: str, sha256_prefix: str | No
 def _reason(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
-    if start == b"PK\x03\x04" and not zipfile.is_zipfile(path):
-        return "the file is cut short"
-    if zipfile.is_zipfile(path):
-        return "it is damaged, or holds more than tensors"
-    return "it is not a file of PyTorch weights, or a damaged one"
+    if start != b"PK\x03\x04":
+        return "it is not a file of PyTorch weights, or a damaged one"
+    try:
+        Archive(path)
+    except MetricError:  # not by `zipfile.is_zipfile`, which a damaged directory makes raise
+        return "the file is cut short, or damaged"
+    return "it is damaged, or holds more than tensors"

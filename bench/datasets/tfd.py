@@ -11,15 +11,14 @@ have one of seven expressions.
 """
 
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 import torch
 from torch import Tensor
 
 from bench.datasets.dataset import Dataset, Split, resized
+from bench.datasets.mat_file import MatFileError, NewerMatFileError, Variable, read_mat
 from bench.datasets.registry import Request, register
 from bench.errors import InputError
 
@@ -59,7 +58,8 @@ def load_expressions(request: Request) -> Dataset:
     """A fold's training, validation and test faces, with their expressions."""
     path, fold = place(request)
     faces, folds, expressions = read(path)
-    labels = torch.from_numpy(expressions.astype(np.int64)) - 1
+    with np.errstate(invalid="ignore"):  # NaN and infinity become numbers that are no expression
+        labels = torch.from_numpy(expressions.astype(np.int64)) - 1
     if not ((labels >= 0) & (labels < len(EXPRESSIONS)))[folds[:, fold] != UNLABELLED].all():
         raise InputError(f"{path} has faces in fold {fold} whose expression (labs_ex) is not 1…7.")
     return _dataset("tfd-expressions", request, fold, faces, folds[:, fold], labels, train=TRAIN, path=path)
@@ -116,28 +116,27 @@ def read(path: Path) -> tuple[Tensor, Tensor, np.ndarray]:
             "it as in tfd:PATH."
         )
     try:
-        found = scipy.io.loadmat(path)
-    except NotImplementedError as error:
+        found = read_mat(path, ("images", "folds", "labs_ex"))
+    except NewerMatFileError as error:
         raise InputError(
             f"{path} is a file of MATLAB 7.3 (HDF5), which is not read; save it with -v7 in MATLAB."
         ) from error
-    except (ValueError, TypeError, OSError, LookupError, zlib.error, scipy.io.matlab.MatReadError) as error:
-        raise InputError(f"{path} is damaged, or not a MATLAB file.") from error
-    images, folds, expressions = (np.asarray(found.get(key, ())) for key in ("images", "folds", "labs_ex"))
+    except (MatFileError, OSError) as error:
+        raise InputError(f"{path} is damaged, or not a MATLAB file: {error}.") from error
+    images, folds, expressions = (_values(found.get(key)) for key in ("images", "folds", "labs_ex"))
     n = len(images)
     if (
         images.ndim != 3
         or images.dtype != np.uint8
         or images.shape[1] != images.shape[2]
+        or 0 in images.shape
         or folds.shape != (n, FOLDS)
         or not np.isin(folds, range(4)).all()
         or expressions.size != n
-        or expressions.dtype.kind not in "iuf"
     ):
         holds = ", ".join(
-            f"{key} ({' × '.join(map(str, np.shape(value)))} {np.asarray(value).dtype})"
-            for key, value in found.items()
-            if not key.startswith("__")
+            f"{key} ({' × '.join(map(str, variable.shape))} {variable.kind})"
+            for key, variable in found.items()
         )
         raise InputError(
             f"{path} is not of the Toronto Face Database's layout: it holds {holds or 'nothing'}; needed are "
@@ -145,3 +144,8 @@ def read(path: Path) -> tuple[Tensor, Tensor, np.ndarray]:
         )
     faces = torch.from_numpy(np.ascontiguousarray(images))[:, None]
     return faces, torch.from_numpy(folds.astype(np.int64)), expressions.reshape(-1)
+
+
+def _values(variable: Variable | None) -> np.ndarray:
+    """Of a variable that is there and holds numbers; else nothing, which fits no layout."""
+    return np.empty(0) if variable is None or variable.values is None else variable.values

@@ -1,6 +1,7 @@
 """The Parzen-window table beside the published one, and how each value's σ was chosen."""
 
 import json
+import math
 import re
 
 import numpy as np
@@ -107,7 +108,7 @@ def _curve(details: object) -> list[tuple[float, float]]:
         pairs = [(float(m[1]), float(v)) for key, v in known.items() if (m := _AT.fullmatch(key))]
     except (ValueError, TypeError, AttributeError):
         return []
-    return sorted(pairs)
+    return sorted(pair for pair in pairs if all(map(math.isfinite, pair)))
 
 
 def _figure(contest: Contest, standings: Standings, rows: pd.DataFrame) -> Figure | None:

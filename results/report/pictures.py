@@ -25,6 +25,7 @@ MOST_STRIPS = 24
 _COLUMNS = 8  # in the grids that bench.run draws
 _SCATTER_SIDE = 330
 _LARGEST = 16_383  # pixels of a side of a WebP
+_MOST_PIXELS = 89_478_485  # where Pillow warns of a decompression bomb; a grid of runs is far smaller
 # Points in time, columns, rows of unconditional grids, WebP quality (None: without loss); the first that
 # fits into the budget is taken.
 _LEVELS: tuple[tuple[int, int, int, int | None], ...] = (
@@ -172,7 +173,10 @@ def _files(folder: Path, kimgs: np.ndarray) -> Iterator[tuple[Path, float | None
 
 def _read(path: Path, kimg: float | None, shape: str) -> _Picture | None:
     try:
-        with Image.open(path) as file:
+        # PNG alone, which is what runs write: of others, Pillow would start Ghostscript for one (EPS).
+        with Image.open(path, formats=("PNG",)) as file:
+            if file.width * file.height > _MOST_PIXELS:
+                return None
             file.load()
             image = file.convert("L" if file.mode in ("L", "1") else "RGB")
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):

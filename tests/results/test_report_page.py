@@ -264,10 +264,10 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         results.write_report(frame, tmp_path / "none" / "x.html")
 
 
-@pytest.mark.parametrize("tail", ["\0" * 300, ",1,1,1,1,1\n", "abc,1,1,1,1,1\n", "inf,1,1,1,1,1\n"])
-def test_a_torn_history_is_shown_as_far_as_it_goes(report_store: Path, tmp_path: Path, tail: str) -> None:
+def test_torn_histories_are_shown_as_far_as_they_go(report_store: Path, tmp_path: Path) -> None:
     store = shutil.copytree(report_store, tmp_path / "runs")
-    for path in store.glob("*/history.csv"):
+    tails = itertools.cycle(["\0" * 300, ",1,1,1,1,1\n", "abc,1,1,1,1,1\n", "inf,1,1,1,1,1\n"])
+    for path, tail in zip(sorted(store.glob("*/history.csv")), tails, strict=False):
         path.write_text(path.read_text() + tail)
     results.write_report(results.load(store), tmp_path / "report.html", store=store)
     assert 'id="monitors"' in (tmp_path / "report.html").read_text()
