@@ -383,6 +383,7 @@ def test_one_sentence_exit_code_2_and_nothing_lost(main, case, run, store, monke
     assert contents(Path()) == before
 
 
+@pytest.mark.slow
 def test_the_same_from_a_shell():
     command = [sys.executable, "-m", "bench.run", "--variants", "dcgn"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

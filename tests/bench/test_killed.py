@@ -29,6 +29,7 @@ def parzen(store: str | Path) -> float:
     return scores.loc[scores["final"], "value"].item()
 
 
+@pytest.mark.slow  # kills in forked processes: tests/faults
 def test_killed_in_training_is_gone_on_from_by_the_same_command(processes, run, vanilla_store):
     command = VANILLA + " --eval-every 0.064"
     run_and_die(processes, dying.killed_in_training, command)

@@ -74,6 +74,7 @@ def test_a_failure_in_the_process_is_told_once(run):
     assert done.out.count("the widget is loose") == 1
 
 
+@pytest.mark.slow
 def test_what_hangs_is_ended_when_its_time_is_over(run, monkeypatch):
     # The row says how long it was waited for; the process could have ended itself in that time.
     monkeypatch.setattr(local, "OVER_SEC", 0.5)

@@ -103,6 +103,7 @@ def test_gray_images_are_repeated_to_rgb(inception_weights, piles):
     assert (one - other).abs().max() <= FEATURES * one.abs().max()
 
 
+@pytest.mark.slow
 def test_conventions_and_precisions_have_keys_and_features_of_their_own(inception_weights, piles):
     name, image = f"inception-v3-compat:{inception_weights}", piles[0][:1]
     default, legacy = load_extractor(name), load_extractor(name, preprocessing="studiogan-legacy")

@@ -94,7 +94,7 @@ def test_a_median_is_finite_where_more_than_half_reached_it(
 curves = st.lists(st.integers(0, 10), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=40)  # what a slow machine takes is not the subject
+@settings(deadline=None, max_examples=20)  # what a slow machine takes is not the subject
 @given(seeds=st.lists(curves, min_size=1, max_size=5), target=st.integers(0, 10))
 def test_a_harder_target_is_never_reached_earlier(seeds: list[list[int]], target: int) -> None:
     common = header() | {"attempt": 0, "outcome": "ok"}
