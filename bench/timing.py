@@ -184,12 +184,14 @@ def _warm_up(call: Call, timer: "_Timer") -> tuple[int, bool, float]:
 @contextlib.contextmanager
 def _old_objects_left_alone() -> Iterator[None]:
     # Not `gc.disable`: a call whose garbage has cycles would keep more and more of the device's memory.
+    frozen_before = gc.get_freeze_count() > 0  # by whoever imported this: it stays so
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not frozen_before:
+            gc.unfreeze()
 
 
 class _Timer(Protocol):

@@ -32,6 +32,7 @@ from results.report.model import LeftOut, Report, Section
 from results.report.numbers import count, listed
 from results.report.standings import standings_of
 from results.report.subsets import Subsets
+from results.report.svg import no_drawings
 from results.schema import COLUMNS
 
 
@@ -68,8 +69,12 @@ def write_report(
     known = [column.name for column in COLUMNS]
     if lacking := [name for name in known if name not in frame]:
         raise StoreError(f"The frame has no column {lacking[0]!r}: it is not a loaded one.")
-    report = _report(frame, None if store is None else Path(store))
-    text = html.render(report) if format == "html" else markdown.render(report)
+    folder = None if store is None else Path(store)
+    if format == "html":
+        text = html.render(_report(frame, folder))
+    else:
+        with no_drawings():
+            text = markdown.render(_report(frame, folder))
     with replacing(Path(path)) as temporary:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -30,11 +31,19 @@ class Compared:
     def between(self, a: str, b: str) -> "pd.Series[object] | None":
         """Return the comparison of b with a, turned round if need be; None if there is none."""
         for x, y in ((a, b), (b, a)):
-            found = self.rows[self.rows["a"].eq(x) & self.rows["b"].eq(y)]
+            found = self._places.get((x, y), [])
             if len(found) == 1:
-                row = found.iloc[0]
+                row = self.rows.iloc[found[0]]
                 return row if x == a else _turned(row)
         return None
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], list[int]]:
+        """Where the comparisons of each pair are."""
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, pair in enumerate(zip(self.rows["a"], self.rows["b"], strict=True)):
+            places.setdefault(pair, []).append(place)
+        return places
 
 
 def compared(subsets: Subsets, contests: list[Contest]) -> dict[str, Compared]:

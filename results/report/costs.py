@@ -45,9 +45,12 @@ def section(
             continue
         machines = sorted(
             {
-                f"{name}, {threads} threads"
+                f"{name}, {threads} threads" + ("" if pd.isna(processes) else f", {processes} processes")
                 for e in contest.drawn
-                for name, threads in e.ok[MACHINE].dropna().drop_duplicates().itertuples(index=False)
+                for name, threads, processes in e.ok[MACHINE]
+                .dropna(subset=["device_name", "cpu_threads"])
+                .drop_duplicates()
+                .itertuples(index=False)
             }
         )
         if len(machines) > 1:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -45,9 +46,9 @@ class Entry:
     cells: pd.DataFrame
     """One row a training, by training_id: ``results.summary.cells_of``."""
 
-    @property
+    @cached_property
     def ok(self) -> pd.DataFrame:
-        """The trainings that ended ok, lowest seed first."""
+        """The trainings that ended ok, lowest seed first; not to be changed."""
         return self.cells[self.cells["outcome"].eq("ok").fillna(False)].sort_values("seed")
 
 

@@ -11,7 +11,8 @@ from results.report.numbers import count, cut
 from results.report.standings import Standings
 
 _MACHINE = {
-    "device_name": "machine", "device": "device", "cpu_threads": "threads", "platform": "system",
+    "device_name": "machine", "device": "device", "cpu_threads": "threads", "processes": "processes",
+    "platform": "system",
     "python_version": "Python", "torch_version": "torch", "torchvision_version": "torchvision",
     "numpy_version": "numpy", "gan_bench_version": "gan-bench", "git_commit": "commit",
 }  # fmt: skip

@@ -166,7 +166,8 @@ def _notes(contest: Contest, mine: list[Standings]) -> tuple[str, ...]:
     for entry in contest.entries:
         if len(entry.ok[MACHINE].drop_duplicates()) > 1:
             notes.append(
-                f"{entry.label}: no costs, because its seeds ran on different machines or numbers of threads."
+                f"{entry.label}: no costs, because its seeds ran on different machines or numbers of "
+                "threads or processes."
             )
     return tuple(notes)
 

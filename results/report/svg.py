@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import matplotlib
@@ -21,6 +22,8 @@ from results.palette import LIGHT
 INK, MUTED, GRID, SURFACE = "#fe2000", "#fe2001", "#fe2002", "#fe2003"
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", SURFACE: "--surface"}
 _VARIABLES |= {f"#fe10{index:02x}": f"--v{index}" for index in range(len(LIGHT))}
+
+_drawn = ContextVar("_drawn", default=True)
 
 PANEL_INCHES = (5.0, 3.4)
 """A panel is legible at the width of a phone; two stand side by side on a desk."""
@@ -69,6 +72,16 @@ def drawing(width: float = PANEL_INCHES[0], height: float = PANEL_INCHES[1]) -> 
         yield figure
 
 
+@contextmanager
+def no_drawings() -> Iterator[None]:
+    """For a report that shows none: drawing is most of the time that a report takes."""
+    before = _drawn.set(False)
+    try:
+        yield
+    finally:
+        _drawn.reset(before)
+
+
 def to_svg(figure: Figure, name: str) -> str:
     """Write a figure as an ``<svg>`` element that may stand in a page beside others.
 
@@ -78,12 +91,21 @@ def to_svg(figure: Figure, name: str) -> str:
         Made by `drawing`, still inside its block.
     name
         Unique in the page: ids begin with it. It may hold letters, digits and hyphens.
+
+    Returns
+    -------
+    str
+        "" within `no_drawings`.
     """
+    if not _drawn.get():
+        return ""
     buffer = io.StringIO()
     laid_out(figure)
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    assert isinstance(figure.canvas, FigureCanvasSVG)
     with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata=nothing)
+        # `savefig` would draw it twice, to lay it out first.
+        figure.canvas.print_svg(buffer, metadata=nothing)  # type: ignore[no-untyped-call]
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
@@ -121,7 +143,7 @@ def _rewritten(tag: str, name: str, used: set[str]) -> str:
 
 def laid_out(figure: Figure) -> None:
     """Fix where everything stands, once: the layout is half of the time that a drawing takes."""
-    if (engine := figure.get_layout_engine()) is not None:
+    if _drawn.get() and (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
         figure.set_layout_engine("none")
 

@@ -1,12 +1,12 @@
-import multiprocessing
-import multiprocessing.context
 import shlex
 import shutil
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 from commands import CGAN, VANILLA, Finished, finished_store, only_folder
+from process_server import process_server
 
 import bench.run
 import bench.run_pictures
@@ -49,11 +49,9 @@ def sample(run: Callable[..., Finished]) -> Callable[[str], Finished]:
 
 
 @pytest.fixture(scope="session")
-def processes() -> multiprocessing.context.ForkServerContext:
+def processes() -> ForkServerContext:
     """Processes that do not import torch each anew, nor share this one's threads."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.run", "sklearn.datasets", "torch._dynamo"])
-    return context
+    return process_server()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """Operations of a step: those of the networks' shapes, to the last one."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
 from zoo import assert_unchanged, everything, trainer_of
 
 import gans
-from bench.flops import step_flops
+from bench.flops import StepFlops, step_flops
 from bench.host_reads import host_reads
 
 BATCH = 64
@@ -17,16 +19,17 @@ D = [3 * 64 * 16 * 1024, *(64 * 2**i * 128 * 2**i * 16 * 256 // 4**i for i in ra
 WEIGHTS_D, INPUTS_D, WEIGHTS_G, INPUTS_G = sum(D), sum(D[1:]), sum(G), sum(G[1:])
 
 
-def of_64_pixels(name: str) -> gans.Trainer:
+@functools.cache
+def of_64_pixels(name: str) -> StepFlops:
     images = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8)
     labels = torch.arange(BATCH) % 10
-    return gans.Trainer(gans.get(name), images, gans.Settings(batch_size=BATCH), labels=labels)
+    return step_flops(gans.Trainer(gans.get(name), images, gans.Settings(batch_size=BATCH), labels=labels))
 
 
 def test_dcgan_is_the_sum_over_its_layers_and_a_twelfth_less_than_the_tutorials_loop():
     d_step = sum(G) + 2 * sum(D) + 2 * (WEIGHTS_D + INPUTS_D)
     g_step = sum(D) + sum(D) + WEIGHTS_G + INPUTS_G  # D's forward, through D to its input, G's backward
-    counted = step_flops(of_64_pixels("dcgan"))
+    counted = of_64_pixels("dcgan")
     assert counted.d_step == 2 * BATCH * d_step
     assert counted.g_step == 2 * BATCH * g_step
     assert counted.iteration == 2 * BATCH * (d_step + g_step)
@@ -36,7 +39,7 @@ def test_dcgan_is_the_sum_over_its_layers_and_a_twelfth_less_than_the_tutorials_
 
 
 def test_fresh_noise_for_g_costs_another_forward_of_g():
-    shared, fresh = step_flops(of_64_pixels("dcgan")), step_flops(of_64_pixels("wgan"))
+    shared, fresh = of_64_pixels("dcgan"), of_64_pixels("wgan")
     assert fresh.d_step == shared.d_step
     assert fresh.g_step - shared.g_step == 2 * BATCH * sum(G)
     assert fresh.critic_steps == 5
@@ -44,7 +47,7 @@ def test_fresh_noise_for_g_costs_another_forward_of_g():
 
 
 def test_the_penalty_counts_its_double_backward():
-    counted = step_flops(of_64_pixels("wgan_gp"))
+    counted = of_64_pixels("wgan_gp")
     first = D[0]
     forward = sum(D)
     gradient = sum(D)  # to the input x̂ through every layer

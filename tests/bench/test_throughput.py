@@ -11,7 +11,8 @@ from commands import VANILLA, Finished
 import bench.throughput
 import gans
 import results
-from bench import cli, throughput_group, throughput_rows
+from bench import cli, throughput_group, throughput_modes, throughput_rows
+from bench.flops import StepFlops
 from bench.throughput_plan import modes_of
 from gans.penalties import GradientPenalty
 from results.throughput_table import _MODES
@@ -23,10 +24,14 @@ CRITIC = "--variants wgan_gp --set ngf=2 --set ndf=2 --dataset digits --rounds 6
 
 
 @pytest.fixture(autouse=True)
-def quick_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take seconds, and tests of their own look at them."""
+def quick_instruments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """They take seconds, and tests of their own look at them; a test of figures asks for `instruments`."""
     monkeypatch.setattr(throughput_rows, "matmul_rate", lambda device, precision: 1e11)
     monkeypatch.setattr(throughput_group, "FEATURE_IMAGES", 4)
+    if "instruments" not in request.fixturenames:
+        none = StepFlops(d_step=1, g_step=1, critic_steps=1)
+        monkeypatch.setattr(throughput_group, "step_flops", lambda trainer: none)
+        monkeypatch.setattr(throughput_modes, "host_reads", lambda trainer: 0)
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def table() -> pd.DataFrame:
     return results.throughput_table(results.load("runs")).set_index(["precision", "compile"])
 
 
-def test_one_row_a_mode_with_all_that_a_cpu_can_say(throughput):
+def test_one_row_a_mode_with_all_that_a_cpu_can_say(throughput, instruments):
     done: Finished = throughput(f"{BOTH} --quiet")
     assert (done.code, done.err) == (cli.OK, "")
     cells = table()
@@ -64,7 +69,7 @@ def test_one_row_a_mode_with_all_that_a_cpu_can_say(throughput):
         assert shown in done.out
 
 
-def test_the_figures_belong_together(throughput):
+def test_the_figures_belong_together(throughput, instruments):
     throughput(f"{CRITIC} --quiet")
     frame = results.load("runs").set_index("metric")
     details = {name: json.loads(text) for name, text in frame["details"].dropna().items()}
@@ -207,7 +212,7 @@ def test_dry_run_times_nothing(throughput):
     assert "done: ok" in again.out
 
 
-def test_random_images_need_no_data(throughput):
+def test_random_images_need_no_data(throughput, instruments):
     command = (
         "--variants acgan --set ngf=2 --set ndf=2 --image-size 16 --batch-sizes 8 --rounds 6 --device cpu"
     )

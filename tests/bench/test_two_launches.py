@@ -16,7 +16,7 @@ import results
 from bench import cli, execute
 from bench.launch import job, one_cell
 
-N_CELLS = 12
+N_CELLS = 6
 MANY = f"--variants vanilla {TINY} --metrics none --seeds 0-{N_CELLS - 1}"
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import torch
 
 import gans
+from gans.critic_schedule import Boosted
 from gans.networks import DCGAN
 
 SMALL = {"ngf": 4, "ndf": 4}
@@ -13,6 +14,8 @@ SMALL = {"ngf": 4, "ndf": 4}
 def trainer_of(name: str, *, size: int = 16, channels: int = 1, batch_size: int = 8, n: int = 40, **changes):
     """A trainer that would take 4 steps; `changes` are fields of its settings."""
     variant = gans.get(name)
+    if isinstance(variant.critic, Boosted):  # 100 steps of the critic before each of the first ones of G
+        variant = dataclasses.replace(variant, critic=dataclasses.replace(variant.critic, boost=7))
     if isinstance(variant.network, DCGAN):
         variant = dataclasses.replace(variant, network=dataclasses.replace(variant.network, **SMALL))
     source = torch.Generator().manual_seed(0)

@@ -309,7 +309,7 @@ def _read_hostile_rows(folder: Path, content: bytes) -> None:
     results.compact_table(frame)
     results.summary(frame)
     results.export(frame, folder / "rows.csv")
-    results.write_report(frame, folder / "report.md", store=folder, format="markdown")
+    results.write_report(frame, folder / "report.html", store=folder)  # which draws, too
 
 
 # Pictures and histories of a run's folder, which a report shows

@@ -126,17 +126,17 @@ def test_half_a_surrogate_pair_in_rows_is_damage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "text"),
+    ("column", "text", "format"),
     [
-        ("details", '{"validation_at_0.1": NaN, "validation_at_0.3": Infinity}'),
-        ("protocol", "3.5"),
-        ("protocol", "{"),
+        ("details", '{"validation_at_0.1": NaN, "validation_at_0.3": Infinity}', "html"),  # which draws them
+        ("protocol", "3.5", "markdown"),
+        ("protocol", "{", "markdown"),
     ],
 )
-def test_a_report_survives_whatever_texts_are_in_rows(column, text, tmp_path):
+def test_a_report_survives_whatever_texts_are_in_rows(column, text, format, tmp_path):
     store = rows_with(tmp_path, lambda lines: [line.update({column: text}) for line in lines[1:]])
-    results.write_report(results.load(store), tmp_path / "report.md", store=store, format="markdown")
-    assert "dcgan" in (tmp_path / "report.md").read_text()
+    results.write_report(results.load(store), tmp_path / "report", store=store, format=format)
+    assert "dcgan" in (tmp_path / "report").read_text()
 
 
 def test_a_classifier_that_claims_a_million_classes_is_refused_before_it_is_built(tmp_path):
@@ -161,12 +161,13 @@ def test_a_classifier_that_claims_a_million_classes_is_refused_before_it_is_buil
 def test_lines_of_a_history_that_do_not_say_where_they_are_of_are_left_out(tmp_path):
     _journal(tmp_path / "run").seal("ok")
     columns = "kimg,loss_d,loss_g,d_real,d_fake,jsd"
-    for lines in (["x,1,1,1,1,1"], ["inf,1,1,1,1,1", "5,1,1,.5,.5,.1", ",1,1,1,1,1"]):
+    for format, lines in (
+        ("markdown", ["x,1,1,1,1,1"]),
+        ("html", ["inf,1,1,1,1,1", "5,1,1,.5,.5,.1", ",1,1,1,1,1"]),  # which draws it
+    ):
         (tmp_path / "run/history.csv").write_text("\n".join([columns, *lines, ""]))
-        results.write_report(
-            results.load(tmp_path), tmp_path / "report.md", store=tmp_path, format="markdown"
-        )
-        assert ("D(x) 0.5" in (tmp_path / "report.md").read_text()) == (len(lines) > 1)
+        results.write_report(results.load(tmp_path), tmp_path / "report", store=tmp_path, format=format)
+        assert ("D(x) 0.5" in (tmp_path / "report").read_text()) == (len(lines) > 1)
 
 
 def test_a_dry_run_of_a_budget_beyond_all_bounds_ends(tmp_path, capsys):

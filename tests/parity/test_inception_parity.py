@@ -7,6 +7,7 @@ import torch
 from frechet_of_features import BOUND, FEW, our_frechet, statistics
 from torch_fidelity import calculate_metrics
 from torch_fidelity.metric_fid import fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.utils import create_feature_extractor
 
 from metrics import inception_score, load_extractor
@@ -39,19 +40,27 @@ def settings(weights):
     }
 
 
-def test_features_and_scores(inception_weights, piles, parity):
-    ours = load_extractor(f"inception-v3-compat:{inception_weights}")
-    assert ours.sha256 == hashlib.sha256(inception_weights.read_bytes()).hexdigest()
-    fake, true = (ours.extract(pile) for pile in piles)
-    network = create_feature_extractor(
+@pytest.fixture(scope="module")
+def ours(inception_weights):
+    return load_extractor(f"inception-v3-compat:{inception_weights}")
+
+
+def its_network(weights):
+    return create_feature_extractor(
         "inception-v3-compat",
         ["2048", "logits_unbiased"],
         cuda=False,
         verbose=False,
-        feature_extractor_weights_path=str(inception_weights),
+        feature_extractor_weights_path=str(weights),
     )
+
+
+def test_features_and_scores(ours, inception_weights, piles, parity):
+    assert ours.sha256 == hashlib.sha256(inception_weights.read_bytes()).hexdigest()
+    fake, true = (ours.extract(pile) for pile in piles)
+    network = its_network(inception_weights)
     with torch.no_grad():
-        (plain, _), (features, logits) = network(piles[0]), network(piles[1])
+        (plain, its_logits), (features, logits) = network(piles[0]), network(piles[1])
     for what, mine, theirs in (("features", true.features, features), ("logits", true.logits, logits)):
         parity(
             "torch-fidelity",
@@ -61,7 +70,7 @@ def test_features_and_scores(inception_weights, piles, parity):
             FEATURES,
             float(theirs.abs().max()),
         )
-    isc = calculate_metrics(input1=Images(piles[0]), isc=True, isc_splits=1, **settings(inception_weights))
+    isc = isc_features_to_metric(its_logits, splits=1)
     score, _ = inception_score(fake.logits.double().softmax(dim=1), 1)
     # Both push the same logits through float64; what differs is their float32 rounding.
     parity("torch-fidelity", "IS", score, isc["inception_score_mean"], 1e-5)
@@ -70,36 +79,34 @@ def test_features_and_scores(inception_weights, piles, parity):
     distance, trace = our_frechet(fake.features[:, :FEW], true.features[:, :FEW])
     parity("torch-fidelity", f"FID of {FEW} features", distance, expected, BOUND, trace)
     assert distance > 1e-2 * trace
-    # The same formula on either features: what folding, layout and resize do to FID. The same network in
-    # float64 is 5e-7 away from torch-fidelity's float32, and 1e-6 from ours.
-    ours_on_theirs, _ = our_frechet(plain, features)
-    ours_on_ours, _ = our_frechet(fake.features, true.features)
-    parity("torch-fidelity", "FID, our formula on its features", ours_on_ours, ours_on_theirs, 5e-6)
 
 
 @pytest.mark.slow
-def test_fid_in_all_dimensions(inception_weights, piles, parity):
+def test_fid_in_all_dimensions(ours, inception_weights, piles, parity):
     """Eigenvalues of a product of 2,048 × 2,048: seconds."""
     theirs = calculate_metrics(
         input1=Images(piles[0]), input2=Images(piles[1]), fid=True, **settings(inception_weights)
     )
-    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
-    distance, trace = our_frechet(*(extractor.extract(pile).features for pile in piles))
+    distance, trace = our_frechet(*(ours.extract(pile).features for pile in piles))
     parity("torch-fidelity", "FID", distance, theirs["frechet_inception_distance"], BOUND, trace)
+    # The same formula on either features: what folding, layout and resize do to FID. The same network in
+    # float64 is 5e-7 away from torch-fidelity's float32, and 1e-6 from ours.
+    network = its_network(inception_weights)
+    with torch.no_grad():
+        on_theirs, _ = our_frechet(*(network(pile)[0] for pile in piles))
+    parity("torch-fidelity", "FID, our formula on its features", distance, on_theirs, 5e-6)
 
 
-def test_results_do_not_depend_on_the_batch_size(inception_weights, piles):
-    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
-    together, alone = extractor.extract(piles[1], batch_size=4), extractor.extract(piles[1], batch_size=1)
+def test_results_do_not_depend_on_the_batch_size(ours, piles):
+    together, alone = ours.extract(piles[1], batch_size=4), ours.extract(piles[1], batch_size=1)
     for one, other in ((together.features, alone.features), (together.logits, alone.logits)):
         # Another batch size may take another order of float32 sums: as above.
         assert (one - other).abs().max() <= FEATURES * one.abs().max()
 
 
-def test_gray_images_are_repeated_to_rgb(inception_weights, piles):
-    extractor = load_extractor(f"inception-v3-compat:{inception_weights}")
+def test_gray_images_are_repeated_to_rgb(ours, piles):
     gray = piles[1][:1, :1]
-    one, other = extractor.extract(gray).features, extractor.extract(gray.repeat(1, 3, 1, 1)).features
+    one, other = ours.extract(gray).features, ours.extract(gray.repeat(1, 3, 1, 1)).features
     assert (one - other).abs().max() <= FEATURES * one.abs().max()
 
 

@@ -147,12 +147,12 @@ def test_pictures_are_of_the_lowest_ok_seed_at_native_size_and_of_this_attempt(
 
 def test_pictures_stay_within_their_budget(tmp_path: Path) -> None:
     side = GRID_COLUMNS * (SIDE + 1) + 1
-    for number in range(6):
+    for number in range(3):
         training(tmp_path / "runs", score(100.0 + number), variant=f"v{number}", seed=0, image_shape="1x6x6",
                  training_id=f"t{number}")  # fmt: skip
         grid(np.random.default_rng(number), side).save(tmp_path / f"runs/t{number}/samples.png")
     frame = results.load(tmp_path / "runs")
-    for budget in (20_000, 4_000):
+    for budget in (10_000, 2_000):
         with mock.patch.object(pictures, "BUDGET_BYTES", budget):
             results.write_report(frame, tmp_path / "report.html", store=tmp_path / "runs")
         page = (tmp_path / "report.html").read_text()
@@ -211,11 +211,11 @@ def test_settings_that_validation_did_not_choose_are_listed_but_not_compared(tmp
 
 
 def test_many_variants_make_a_page_that_says_what_it_does_not_draw(tmp_path: Path) -> None:
-    frame = loaded(tmp_path / "runs", {f"v{n:02d}": [100.0 + n, 101.0 + n] for n in range(14)})
+    frame = loaded(tmp_path / "runs", {f"v{n:02d}": [100.0 + n] for n in range(13)})
     results.write_report(frame, tmp_path / "report.html")
     text = Tags((tmp_path / "report.html").read_text()).text
-    assert "Shown are the 12 best of 14 entries" in text
-    assert "v13" in text
+    assert "Shown are the 12 best of 13 entries" in text
+    assert "v12" in text
 
 
 def test_a_store_of_timings_alone_has_a_report(report_store: Path, tmp_path: Path) -> None:
@@ -266,10 +266,13 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 def test_torn_histories_are_shown_as_far_as_they_go(report_store: Path, tmp_path: Path) -> None:
     store = shutil.copytree(report_store, tmp_path / "runs")
-    tails = itertools.cycle(["\0" * 300, ",1,1,1,1,1\n", "abc,1,1,1,1,1\n", "inf,1,1,1,1,1\n"])
-    for path, tail in zip(sorted(store.glob("*/history.csv")), tails, strict=False):
+    tails = ["\0" * 300, ",1,1,1,1,1\n", "abc,1,1,1,1,1\n", "inf,1,1,1,1,1\n"]
+    paths = sorted(store.glob("*/history.csv"))[: len(tails)]
+    for path, tail in zip(paths, tails, strict=True):
         path.write_text(path.read_text() + tail)
-    results.write_report(results.load(store), tmp_path / "report.html", store=store)
+    frame = results.load(store)
+    frame = frame[frame["training_id"].isin([path.parent.name for path in paths])]
+    results.write_report(frame, tmp_path / "report.html", store=store)
     assert 'id="monitors"' in (tmp_path / "report.html").read_text()
 
 
@@ -283,7 +286,9 @@ def test_pictures_outside_the_store_and_endless_ones_are_left_out(report_store: 
     Image.new("L", (57, 21_001)).save(folders[1] / "samples.png")
     for path in (*folders[0].glob("progress/*"), *folders[1].glob("progress/*")):
         path.unlink()
-    results.write_report(results.load(store), tmp_path / "report.html", store=store)
+    frame = results.load(store)
+    frame = frame[frame["training_id"].isin([folder.name for folder in folders[:2]])]
+    results.write_report(frame, tmp_path / "report.html", store=store)
     text = Tags((tmp_path / "report.html").read_text()).text
     assert "Could not be read: samples.png, walk.png." in text
     assert "Could not be read: samples.png." in text

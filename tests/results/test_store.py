@@ -1,7 +1,6 @@
 import hashlib
 import json
 import math
-import multiprocessing
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from process_server import process_server
 from rows_to_write import header, score
 
 import results
@@ -162,6 +162,7 @@ ADDED = {
     3: {"backend": "{}", "purpose": ""},
     4: {"tuning_axes": "lr=1,2"},
     5: {"resumed_kimg": 25.0},
+    6: {"processes": 2},
 }
 
 
@@ -204,7 +205,7 @@ def write_three_attempts(folder: str, was_read: Event) -> None:
 
 
 def test_a_store_is_read_while_another_process_writes_it(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = process_server()
     was_read = context.Event()
     writer = context.Process(target=write_three_attempts, args=(str(tmp_path), was_read))
     writer.start()
