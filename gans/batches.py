@@ -51,6 +51,8 @@ class Batches:
         At most n.
     generator
         On the training device; draws the permutations and nothing else.
+    share
+        Which rows of each batch are wanted here: the others are not read.
     """
 
     def __init__(
@@ -59,13 +61,14 @@ class Batches:
         labels: Tensor | None,
         batch_size: int,
         generator: torch.Generator,
+        share: slice = slice(None),
     ) -> None:
         if batch_size > len(samples):
             raise VariantError(
                 f"A batch of {batch_size} is larger than the training set of {len(samples)} samples."
             )
         self.samples, self.labels = samples, labels
-        self.batch_size, self.generator = batch_size, generator
+        self.batch_size, self.generator, self.share = batch_size, generator, share
         self.permutation = self._shuffle()
         self.position = 0
         self.pool: ThreadPoolExecutor | None = None
@@ -74,7 +77,7 @@ class Batches:
         self.fetched: dict[int, Future[Tensor]] = {}  # by position in this epoch
 
     def next(self) -> Batch:
-        """The next `batch_size` samples."""
+        """The share of the next `batch_size` samples."""
         start, end = self.position, self.position + self.batch_size
         indices = self.permutation[start:end]
         early = self.fetched.pop(start, None)
@@ -83,6 +86,7 @@ class Batches:
             end -= len(self.samples)
             indices = torch.cat((indices, self.permutation[:end]))
         self.position = end
+        indices = indices[self.share]
         labels = None if self.labels is None else self.labels.index_select(0, indices)
         if isinstance(self.samples, Tensor):
             return Batch(self.samples.index_select(0, indices), labels)
@@ -138,5 +142,5 @@ class Batches:
             if end > len(self.permutation):
                 return
             if start not in self.fetched:
-                indices = self.permutation[start:end].cpu()
+                indices = self.permutation[start:end][self.share].cpu()
                 self.fetched[start] = self.pool.submit(source.fetch, indices)

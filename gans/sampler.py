@@ -1,5 +1,6 @@
 """From a trained generator to samples."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,12 @@ class Sampler:
         return None if self.classes is None else self.classes.draw(n, generator)
 
     def sample(
-        self, n: int, *, labels: Tensor | None = None, generator: torch.Generator | None = None
+        self,
+        n: int,
+        *,
+        labels: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        share: Callable[[int], slice] | None = None,
     ) -> Tensor:
         """Draw `n` samples: uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
 
@@ -65,6 +71,8 @@ class Sampler:
         generator
             Draws the noise, on its own device (default: the CPU, seed 0), so that it is the same wherever
             the network runs. The first k of n samples need not be the k of a smaller draw.
+        share
+            As of `decode`.
 
         Raises
         ------
@@ -78,13 +86,18 @@ class Sampler:
         z = self.variant.noise.draw(n, source)
         if labels is None:
             labels = self.draw_labels(n, source)
-        return self.decode(z, labels)
+        return self.decode(z, labels, share=share)
 
     @torch.no_grad()
-    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(
+        self, z: Tensor, labels: Tensor | None = None, *, share: Callable[[int], slice] | None = None
+    ) -> Tensor:
         """Samples for given noise, float32 `(n, nz)`, and, for a conditional variant, labels `(n,)`.
 
         What a generator draws by itself (noise in its hidden layers) is the same for the same place in z.
+        The network makes `CHUNK` samples at a time. With `share`, a function from the number of chunks to the
+        slice of them that is this process's, the samples of those chunks alone are made and returned, and are
+        the same as without it.
 
         Returns
         -------
@@ -98,11 +111,15 @@ class Sampler:
         """
         self._check_labels(labels, len(z))
         own = generator_for(0, "generator-dropout", self.device)
-        samples = []
+        starts = range(0, len(z), CHUNK)
+        mine = starts if share is None else starts[share(len(starts))]
+        samples = [to_rest(torch.empty(0, *self.shape))]
         with backend_flags("fp32"):  # however it was trained
-            for start in range(0, len(z), CHUNK):
+            for start in starts:
                 part = slice(start, start + CHUNK)
                 draws = draw(draw_shapes(self.network), len(z[part]), own)
+                if start not in mine:
+                    continue
                 asked = None if labels is None else labels[part].to(self.device)
                 out = forward(self.network, z[part].to(self.device), draws, asked)
                 samples.append(to_rest(out).cpu())

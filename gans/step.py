@@ -18,6 +18,7 @@ from gans.losses import LOSSES, cross_entropy
 from gans.networks.network import forward, is_samplewise
 from gans.optimisers import Gradients, OptimiserState
 from gans.precision import autocast, penalty_precision
+from gans.processes import Processes
 from gans.randomness import Draws, Latents, Randomness
 from gans.variant import Variant
 
@@ -55,6 +56,8 @@ class Step:
         *,
         precision: str,
         device_type: str,
+        processes: Processes | None = None,
+        weight: float = 1.0,
     ) -> None:
         self.variant, self.loss = variant, LOSSES[variant.loss]
         self.conditioning, self.penalty = variant.conditioning, variant.penalty
@@ -62,6 +65,7 @@ class Step:
         self.optimiser_g, self.optimiser_d = optimiser_g, optimiser_d
         self.precision, self.device_type = precision, device_type
         self.samplewise = is_samplewise(discriminator)
+        self.processes, self.weight = processes, weight  # of its samples among those of all processes
         self.loss_scale = LossScale(optimiser_g.lr.device) if precision == "amp-fp16" else None
 
     def __call__(self, batch: Batch, random: Randomness, train_generator: bool) -> Tensor:
@@ -152,7 +156,7 @@ class Step:
             *(loss_d, loss_g, real_mean, fake_mean, before, value),
             *(norm(gradients_d), norm_g, penalty, class_loss),
         )
-        return torch.stack([v.detach() for v in values])
+        return self.mean_of_all(torch.stack([v.detach() for v in values]))
 
     def changed(self) -> list[Tensor]:
         """Every tensor that a step changes in place, live."""
@@ -165,10 +169,19 @@ class Step:
         ]
 
     def gradients(self, loss: Tensor, optimiser: OptimiserState, *, retain_graph: bool = False) -> Gradients:
-        """∂loss/∂ the parameters of one player alone."""
+        """∂loss/∂ the parameters of one player alone, of the whole batch."""
+        if self.processes is not None:
+            loss = loss * self.weight  # before, not after: batch norm's gradients go through all processes
+        gradients: Gradients
         if self.loss_scale is None:
-            return torch.autograd.grad(loss, optimiser.params, retain_graph=retain_graph)
-        return self.loss_scale.gradients(loss, optimiser.params, retain_graph=retain_graph)
+            gradients = torch.autograd.grad(loss, optimiser.params, retain_graph=retain_graph)
+        else:
+            gradients = self.loss_scale.gradients(loss, optimiser.params, retain_graph=retain_graph)
+        return gradients if self.processes is None else self.processes.sum_gradients(gradients)
+
+    def mean_of_all(self, mean: Tensor) -> Tensor:
+        """The mean over the whole batch, from one over this process's samples."""
+        return mean if self.processes is None else self.processes.sum(mean * self.weight)
 
     def update(self, optimiser: OptimiserState, gradients: Gradients) -> list[Tensor]:
         """One optimiser's step; with a loss scale, none if a gradient has overflowed, and the flag of it."""

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from gans.batches import Batches, SampleSource
 from gans.classes import Classes
 from gans.compilation import StepRunner
-from gans.errors import Diverged, VariantError
+from gans.errors import Diverged, Unsupported, VariantError
 from gans.images import scaled
 from gans.monitor import Monitor
+from gans.networks.batch_norm import synchronise_batch_norm
 from gans.networks.network import adapt
 from gans.players import check_players
 from gans.precision import backend_flags
+from gans.processes import Processes
 from gans.randomness import RandomStreams
 from gans.sampler import Sampler
 from gans.seeding import seeded
@@ -49,12 +51,15 @@ class Trainer:
         in [−1, 1] (or points), D maps samples to raw outputs `(n,)` or `(n, 1)`. Of a conditional variant,
         G takes `labels` as a keyword; so does D with `joined`, while D with a class head returns
         `(n, 1 + classes)`.
+    processes
+        Those that train together, each of which makes the same trainer and calls the same methods; batches,
+        monitors and `real_images` are of all of them.
 
     Raises
     ------
     VariantError
         For data of another kind, labels that do not fit them or are missing, a batch larger than the
-        data, or a shape that the networks cannot make.
+        data or smaller than the number of processes, or a shape that the networks cannot make.
     Unsupported
         If this machine cannot do what the settings ask.
 
@@ -74,8 +79,12 @@ class Trainer:
         labels: Tensor | None = None,
         class_names: tuple[str, ...] | None = None,
         players: tuple[nn.Module, nn.Module] | None = None,
+        processes: Processes | None = None,
     ) -> None:
         settings.require_support()
+        if processes is not None:
+            require_shareable(settings, processes)
+        self.processes = processes
         self.variant, self.settings = variant, settings
         self.device = torch.device(settings.device)
         if (len(data.shape), data.dtype) not in ((4, torch.uint8), (2, torch.float32)):
@@ -101,6 +110,7 @@ class Trainer:
             labels.to(self.device) if self.classes is not None and labels is not None else None,
             settings.batch_size,
             self.random.generators["data"],
+            slice(None) if processes is None else processes.share(settings.batch_size),
         )
         if players is None:
             # On the CPU whatever the device, so that every device starts from the same weights.
@@ -109,6 +119,8 @@ class Trainer:
             adapt(players[0], self._mean_in_network)
         else:
             check_players(variant, players, self.shape, self.classes)
+        for player in players:
+            synchronise_batch_norm(player, processes)
         generator, discriminator = players
         self.generator = generator.to(self.device).to(memory_format=layout).train()
         self.discriminator = discriminator.to(self.device).to(memory_format=layout).train()
@@ -125,6 +137,8 @@ class Trainer:
             self.optimiser_d,
             precision=settings.precision,
             device_type=self.device.type,
+            processes=processes,
+            weight=1.0 if processes is None else processes.weight(settings.batch_size),
         )
         self.run_step = StepRunner(self.step_function, settings.compile)
         self.monitor = Monitor(MONITOR_EVERY, self.device)
@@ -138,7 +152,7 @@ class Trainer:
         """Generator steps × batch / 1000 so far."""
         return self.steps * self.settings.batch_size / 1000
 
-    def train(self, until_kimg: float | None = None) -> Iterator[dict[str, float]]:
+    def train(self, until_kimg: float | None = None) -> Generator[dict[str, float], None, None]:
         """Train to the end of the budget, or until `until_kimg`, yielding monitors as it goes.
 
         Every `MONITOR_EVERY` generator steps, and at the end, it yields step, kimg, training_sec,
@@ -162,7 +176,13 @@ class Trainer:
             if record is None:
                 self._stopping = False
                 return
-            yield record
+            ended = self.steps == last or not math.isfinite(record["loss_d"] + record["loss_g"])
+            try:
+                yield record
+            except GeneratorExit:
+                if self.processes is not None and not ended:
+                    self.processes.any(True)  # the others are about to begin the next window
+                raise
             if not math.isfinite(record["loss_d"] + record["loss_g"]):
                 raise Diverged(self.steps, "A loss")
         self._stopping = False
@@ -204,14 +224,16 @@ class Trainer:
         What `step` is made of, for who times or checks one by itself: schedules, the count of steps and the
         average of G's weights stay as they are.
         """
-        self.last_random = self.random.draw(
+        n = self.settings.batch_size
+        random = self.random.draw(
             self.variant,
             (self.generator, self.discriminator),
             self.classes,
-            self.settings.batch_size,
+            n,
             train_generator=train_generator,
         )
-        self.real_images += self.settings.batch_size
+        self.last_random = random if self.processes is None else self.processes.mine(random, n)
+        self.real_images += n
         with backend_flags(self.settings.precision):
             return self.run_step(self.batches.next(), self.last_random, train_generator)
 
@@ -287,7 +309,7 @@ class Trainer:
         start = time.perf_counter()
         try:
             while self.steps < last:
-                if self._stopping:
+                if self._asked_to_stop():
                     if self.device.type == "cuda":
                         torch.cuda.synchronize(self.device)  # the steps in its queue are in the time
                     return None
@@ -306,6 +328,10 @@ class Trainer:
             "d_fake_after_g": after.item(),
         }
 
+    def _asked_to_stop(self) -> bool:
+        """Whether `stop` was called; by whichever process, all of them stop before the same step."""
+        return self._stopping if self.processes is None else self.processes.any(self._stopping)
+
     def _mean_in_network(self) -> Tensor:
         mean = self.batches.mean()
         return scaled(mean) if len(self.shape) == 3 else mean
@@ -319,7 +345,7 @@ class Trainer:
             latents, draws = self.last_random.latents_generator, self.last_random.draws_generator
             fake = self.step_function.generate(latents)
             out = self.step_function.discriminate(fake, latents.labels, draws)
-        return self.step_function.mean_output(out.source)
+        return self.step_function.mean_of_all(self.step_function.mean_output(out.source))
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -332,6 +358,20 @@ class Trainer:
         # Batch-norm statistics are running averages already.
         for mine, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)
+
+
+def require_shareable(settings: Settings, processes: Processes) -> None:
+    """Raise if several processes cannot carry out a training with these settings together."""
+    if settings.batch_size < processes.count:
+        raise VariantError(
+            f"A batch of {settings.batch_size} cannot be shared by {processes.count} processes."
+        )
+    captures = ("cudagraphs", "max-autotune") if settings.device.startswith("cuda") else ("cudagraphs",)
+    if settings.compile in captures:
+        raise Unsupported(
+            f"A step that several processes share cannot be captured into a CUDA graph; --compile default "
+            f"runs it, {settings.compile} does not."
+        )
 
 
 @contextlib.contextmanager

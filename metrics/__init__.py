@@ -21,7 +21,15 @@ from metrics.collected import Progress
 from metrics.conditions import protocol_of, qualified_name
 from metrics.conventions import CONVENTIONS, DEFAULT_CONVENTION, Convention, convention_of
 from metrics.errors import MetricError
-from metrics.features import INCEPTION, PRECISIONS, SHIPPED_CLASSIFIERS, Extractor, Features, load_extractor
+from metrics.features import (
+    INCEPTION,
+    PRECISIONS,
+    SHIPPED_CLASSIFIERS,
+    Extractor,
+    Features,
+    check_images,
+    load_extractor,
+)
 from metrics.frechet import frechet_distance, frechet_distance_of_features
 from metrics.frechet_infinity import FrechetInfinity, frechet_infinity
 from metrics.frechet_sampling import (
@@ -130,6 +138,7 @@ __all__ = [
     "as_pile",
     "batches",
     "cached_statistics",
+    "check_images",
     "check_names",
     "class_agreement",
     "class_frechet",
