@@ -18,18 +18,29 @@ PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 # A slip of the finger in --seeds must not fill the memory with cells.
 MAX_SEEDS = 10_000
 
+TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""Variables that torchrun sets in the environment of each process."""
+
 T = TypeVar("T")
 
 
-def call(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> int:
-    """Run a command and turn what it raises into an exit code and one sentence on stderr."""
+def call(
+    main: Callable[[list[str]], int], arguments: list[str] | None = None, *, distributed: bool = False
+) -> int:
+    """Run a command and turn what it raises into an exit code and one sentence on stderr.
+
+    `distributed`: whether the processes of torchrun carry out this command together. Under torchrun any other
+    is refused: each process would do all of it.
+    """
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        return _call(main, sys.argv[1:] if arguments is None else arguments)
+        return _call(main, sys.argv[1:] if arguments is None else arguments, distributed)
 
 
-def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
+def _call(main: Callable[[list[str]], int], arguments: list[str], distributed: bool) -> int:
     try:
+        if under_torchrun() and not distributed:
+            raise InputError("Under torchrun there are bench.run and bench.evaluate; start this one without.")
         code = main(arguments)
         sys.stdout.flush()
         return code
@@ -52,6 +63,14 @@ def _call(main: Callable[[list[str]], int], arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def under_torchrun() -> bool:
+    """Whether this is one of several processes that torchrun has started."""
+    if any(name not in os.environ for name in TORCHRUN):
+        return False
+    size = os.environ["WORLD_SIZE"]  # torchrun's is a number; of another's making it may be anything
+    return size.isdecimal() and int(size) > 1
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -113,6 +132,14 @@ def whole_number(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return value
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """An argparse type: `KEY=VALUE`."""
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
 
 
 def positive(text: str) -> float:

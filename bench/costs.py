@@ -34,6 +34,9 @@ class TrainingCosts:
     Enter it around the training, call `stretch` whenever it goes on after a score, and `window` with each
     of its records. A meter that fails costs its row and leaves a sentence in the row of `images_per_sec`.
     Costs go on over a resume: `state_dict` is saved with the trainer's, and loaded with it.
+
+    Of a training that several processes share, speeds are of all of them, memory is this process's, and
+    energy is left out: its meter knows one device.
     """
 
     def __init__(self, trainer: gans.Trainer) -> None:
@@ -60,7 +63,8 @@ class TrainingCosts:
     def stretch(self) -> None:
         """Training goes on: what was between, scoring, is not its cost."""
         self._memory = self._guarded("memory", lambda: PeakMemory(self.device))
-        self._energy = self._guarded("energy", lambda: EnergyMeter(self.device))
+        if self._processes == 1:
+            self._energy = self._guarded("energy", lambda: EnergyMeter(self.device))
         self._joules_before = 0.0
 
     def window(self, record: Record) -> None:
@@ -179,13 +183,18 @@ class TrainingCosts:
         }
         yield _row("flops_per_sec", reached, "FLOP/s", "higher", details=details)
         rate = matmul_rate(self.device, self.trainer.settings.precision)
-        yield _row("matmul_share", reached / rate, "", "higher", details={"matmul_flops_per_sec": rate})
+        share = reached / (rate * self._processes)
+        yield _row("matmul_share", share, "", "higher", details={"matmul_flops_per_sec": rate})
 
     def _reads(self) -> Iterator[Row]:
         reads = host_reads(self.trainer)
         where = dict(Counter(reading_operations(self.trainer))) if reads else {}
         details: Row = {"eager_operations": where}
         yield _row("host_reads_per_iteration", float(reads), "reads", "lower", details=details)
+
+    @property
+    def _processes(self) -> int:
+        return 1 if self.trainer.processes is None else self.trainer.processes.count
 
     @property
     def _counting(self) -> list[int]:

@@ -18,25 +18,59 @@ from bench.evaluate_options import parser
 from bench.evaluation_rows import write_rows
 from bench.evaluation_table import show_scores
 from bench.fake_side import FakeSide, fake_side
+from bench.member import Member, Plan
 from bench.plan import choose_device
 from bench.progress import extraction_progress
 from bench.real_side import RealSide, real_side
 from bench.self_test import run_self_test
+from bench.sharded_extraction import ShardedExtractor
+from bench.team import Team, is_of_connection, join, leading, said_once
 
 
 def main(arguments: list[str]) -> int:
     """Evaluate the piles that the command line names."""
-    options = parser().parse_args(arguments)
+    with said_once():
+        options = parser().parse_args(arguments)
+        if options.self_test and cli.under_torchrun():
+            raise InputError("--self-test is for one process; start it without torchrun.")
+    team = join(options.device, options.process_timeout)
+    if team is not None and team.processes.rank:
+        return follow(team, options)
+    with leading(team):
+        try:
+            return _run(options, arguments, team)
+        except RuntimeError as error:
+            if team is None or not is_of_connection(error):
+                raise
+            print(f"error: {team.explained(error)}", file=sys.stderr)
+            return cli.FAILURES
+
+
+def follow(team: Team, options: argparse.Namespace) -> int:
+    """As a process other than rank 0: load the networks that rank 0 has loaded, and follow."""
+    options.quiet = True
+    convention, device = metrics.convention_of(options.protocol), choose_device(options.device)
+
+    def plan() -> Plan:
+        real = real_side(options, convention, None)
+        networks = networks_for(options, metrics.expanded(options.metrics or ()), real, convention, device)
+        return [network for network in networks if network is not None], []
+
+    return Member(team, plan, device).follow()
+
+
+def _run(options: argparse.Namespace, arguments: list[str], team: Team | None) -> int:
+    """As rank 0, or as the only process (`team` is None): evaluate, and leave no empty store."""
     made = not options.output.exists()
     try:
-        return run_self_test(options) if options.self_test else _evaluate(options, arguments)
+        return run_self_test(options) if options.self_test else _evaluate(options, arguments, team)
     finally:
         if made:  # a store in which nothing came to be written is not left behind
             with suppress(OSError):
                 options.output.rmdir()
 
 
-def _evaluate(options: argparse.Namespace, arguments: list[str]) -> int:
+def _evaluate(options: argparse.Namespace, arguments: list[str], team: Team | None) -> int:
     if options.fake is None:
         raise InputError("--fake is needed: a folder, zip or array of images, or a run (or --self-test).")
     names = metrics.expanded(options.metrics or ())
@@ -47,11 +81,14 @@ def _evaluate(options: argparse.Namespace, arguments: list[str]) -> int:
     cli.writable_folder(options.output)
     with extraction_progress(quiet=options.quiet) as progress:
         real = real_side(options, convention, progress("real images"))
-        fake = fake_side(options, real, device)
+        fake = fake_side(options, real, device, team)
         if not options.quiet:
             for note in real.notes:
                 print(note, file=sys.stderr)
         networks = networks_for(options, names, real, convention, device)
+        if team is not None:
+            team.tell("plan")  # what had to be fetched for it is there
+            networks = [network and ShardedExtractor(network, team) for network in networks]
         scores = evaluate(options, names, real, fake, networks, progress("generated images"))
     attempt = write_rows(scores, real, fake, options, ["bench.evaluate", *arguments], device)
     show_scores(scores, real, fake, attempt)
@@ -186,4 +223,4 @@ def _check_save_reference(options: argparse.Namespace, names: Sequence[str]) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(cli.call(main))
+    sys.exit(cli.call(main, distributed=True))

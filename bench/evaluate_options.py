@@ -7,6 +7,7 @@ import metrics
 from bench import cli
 from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
+from bench.team import add_process_timeout
 
 DESCRIPTION = """Score any pile of images, whatever made it, against real ones.
 
@@ -96,6 +97,7 @@ def parser() -> cli.Parser:
         help=f"of the protocols below: score as another project does (default {metrics.DEFAULT_CONVENTION})",
     )
     scores.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default auto)")
+    add_process_timeout(scores)
     scores.add_argument(
         "--self-test",
         action="store_true",

@@ -18,6 +18,7 @@ from bench.progress import TrainingProgress
 from bench.provenance import backend_settings, provenance, start_of
 from bench.scoring import Names, Scoring
 from bench.stopping import Stopped, Stopping, TimedOut
+from bench.team import Lost, Team
 from bench.todo import CHECKPOINT, Todo
 from bench.trackers import Tracker
 from bench.training import Training
@@ -41,6 +42,7 @@ def execute(
     stopping: Stopping,
     checkpointing: Checkpointing,
     timeout_sec: float | None,
+    team: Team | None = None,
 ) -> tuple[str, str]:
     """Do what is left of a cell in its reserved journal; returns its outcome and the reason for it.
 
@@ -52,13 +54,13 @@ def execute(
     trained, sampler, saved, refusal = work.kind == "train", None, None, None
     try:
         if work.kind == "score":
-            sampler = finished(cell, folder)
+            sampler = finished(cell, folder, team)
             trained = sampler is None
         if trained and not work.anew:
             saved = checkpoints.newest()
     except gans.VariantError as error:
         refusal, trained = error, False
-    header = header_of(cell, command, trained=trained)
+    header = header_of(cell, command, trained=trained, team=team)
     if saved is not None:
         header["resumed_kimg"] = saved.kimg(cell)
     journal.begin(header)
@@ -70,13 +72,16 @@ def execute(
             if trained:
                 with closing(track(folder / TRACKED / number_of(journal))) as tracker:
                     run = Training(
-                        cell, scoring, folder, journal, tracker, progress, stopping, checkpoints, flags
+                        *(cell, scoring, folder, journal, tracker, progress, stopping, checkpoints, flags),
+                        team,
                     )
                     run.train(saved, eval_every)
             elif sampler is not None:
-                score_again(cell, scoring, work.scores, sampler, folder, journal, progress, stopping)
+                score_again(cell, scoring, work.scores, sampler, folder, journal, progress, stopping, team)
     except Stopped as stop:
         stopping.heard()
+        if team is not None and (lost := team.behind(stop)) is not None:
+            return seal_failure(journal, lost, stopping, flags)
         journal.seal("killed", reason=stop.reason, flags=flags)
         raise
     except TimedOut as late:
@@ -85,7 +90,8 @@ def execute(
             journal.seal("timeout", reason=str(late), flags=flags)
         return "timeout", str(late)
     except BaseException as error:  # SystemExit, too: a variant's code is not who ends a launch
-        return seal_failure(journal, error, stopping, flags)
+        with stopping.held():  # torchrun sends signals when a process has died
+            return seal_failure(journal, error if team is None else team.explained(error), stopping, flags)
     with stopping.held():
         journal.seal("ok", flags=flags)
     return "ok", ""
@@ -121,7 +127,7 @@ def number_of(journal: results.Journal) -> str:
     return journal.path.stem.rpartition("-")[2]
 
 
-def finished(cell: Cell, folder: Path) -> gans.Sampler | None:
+def finished(cell: Cell, folder: Path, team: Team | None) -> gans.Sampler | None:
     """The sampler of a finished training; None, and the file set aside, if the checkpoint is damaged.
 
     Raises
@@ -140,11 +146,15 @@ def finished(cell: Cell, folder: Path) -> gans.Sampler | None:
         return None
     if context := metadata.get("context"):
         require_same(path, context, cell)
+    if team is not None:
+        team.hand_over(path, tensors, metadata)
     return sampler_of(path, tensors, metadata, device=cell.settings.device)
 
 
 def outcome_of(error: BaseException) -> tuple[str, str]:
     """Which outcome an exception means, and the reason in words."""
+    if isinstance(error, Lost):
+        return error.outcome, error.reason
     message = str(error).strip()
     reason = f"{type(error).__name__}: {message.splitlines()[0]}" if message else type(error).__name__
     if isinstance(error, gans.Diverged):
@@ -156,7 +166,9 @@ def outcome_of(error: BaseException) -> tuple[str, str]:
     return ("oom" if out_of_memory else "error"), reason
 
 
-def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, object]:
+def header_of(
+    cell: Cell, command: list[str], *, trained: bool, team: Team | None = None
+) -> dict[str, object]:
     """The run columns of `results.schema` for this cell."""
     settings = cell.settings
     return {
@@ -164,6 +176,7 @@ def header_of(cell: Cell, command: list[str], *, trained: bool) -> dict[str, obj
         "backend": json.dumps(backend_settings(settings, cell.dataset.shape)),
         "settings": cell.configuration_json,
         "changed": cell.changed,
+        "processes": None if team is None else team.processes.count,
         **provenance(command, settings.device),
     }
 
@@ -200,6 +213,7 @@ def score_again(
     journal: results.Journal,
     progress: TrainingProgress,
     stopping: Stopping,
+    team: Team | None,
 ) -> None:
     """Score the checkpoint of a finished training, without training."""
     progress.doing("scoring")
@@ -208,7 +222,7 @@ def score_again(
     where = {name: trained[name] for name in ("kimg", "training_sec", "real_images")}
     where["real_images"] = int(where["real_images"])
     said = []
-    for row in scoring.rows(sampler, cell, names):
+    for row in scoring.rows(sampler, cell, names, team):
         with stopping.held():
             journal.append(**row, **where, final=True)
         split = " (validation)" if row["split"] == "validation" else ""

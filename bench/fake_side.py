@@ -14,8 +14,11 @@ import results
 from bench.errors import InputError
 from bench.find_run import checkpoint_of
 from bench.real_side import RealSide
-from bench.scoring import HOW_ASKED, LABEL_STREAM, STREAM, how_sampled
+from bench.scoring import HOW_ASKED, how_sampled, samples_of_all
+from bench.team import Team
 from bench.todo import CHECKPOINT
+from gans.checkpoint import read_checkpoint
+from gans.sampler import sampler_of
 
 DEFAULT_SAMPLES = 10_000
 
@@ -39,7 +42,7 @@ class FakeSide:
     """The folder of the run that drew it, where it lies in a store."""
 
 
-def fake_side(options: argparse.Namespace, real: RealSide, device: str) -> FakeSide:
+def fake_side(options: argparse.Namespace, real: RealSide, device: str, team: Team | None = None) -> FakeSide:
     """What `--fake` means.
 
     Raises
@@ -51,7 +54,7 @@ def fake_side(options: argparse.Namespace, real: RealSide, device: str) -> FakeS
     if path.suffix.lower() in (".npz", ".npy", ".zip") and not path.exists():
         raise InputError(f"There is no file {path}.")
     if path.suffix == ".safetensors" or (path / CHECKPOINT).is_file() or not path.exists():
-        return _of_run(options, real, device)
+        return _of_run(options, real, device, team)
     if options.seed is not None:
         raise InputError("--seed is of a run's noise, and the samples of a pile are drawn already.")
     if real.shape is not None and len(real.shape) != 3:
@@ -124,11 +127,14 @@ def _labels_of(pile: metrics.ImagePile, real: RealSide) -> tuple[Tensor | None, 
     return number[pile.labels], ()
 
 
-def _of_run(options: argparse.Namespace, real: RealSide, device: str) -> FakeSide:
+def _of_run(options: argparse.Namespace, real: RealSide, device: str, team: Team | None) -> FakeSide:
     if options.how is not None:
         raise InputError("--how is of piles: how a run's samples are drawn is known.")
     checkpoint = checkpoint_of(options.fake, options.output)
-    sampler = gans.load(checkpoint, device=device)
+    tensors, metadata = read_checkpoint(checkpoint)
+    sampler = sampler_of(checkpoint, tensors, metadata, device=device)
+    if team is not None:
+        team.hand_over(checkpoint, tensors, metadata)
     if real.shape is not None and tuple(sampler.shape) != tuple(real.shape):
         made, true = (" × ".join(str(side) for side in shape) for shape in (sampler.shape, real.shape))
         raise InputError(f"{checkpoint} makes samples of {made}, and {real.name} holds {true}.")
@@ -138,8 +144,7 @@ def _of_run(options: argparse.Namespace, real: RealSide, device: str) -> FakeSid
     if seed is None and run is not None:
         seed = int(results.read_run(run)["seed"].iloc[-1])
     n = options.samples or DEFAULT_SAMPLES
-    labels = sampler.draw_labels(n, gans.generator_for(seed or 0, LABEL_STREAM))
-    samples = sampler.sample(n, labels=labels, generator=gans.generator_for(seed or 0, STREAM))
+    samples, labels = samples_of_all(sampler, n, seed or 0, team)
     own = options.seed is None
     return FakeSide(
         name=options.name or (folder.name if run is not None else checkpoint.stem),

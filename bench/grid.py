@@ -15,6 +15,7 @@ import gans
 from bench.datasets import Dataset
 from bench.errors import InputError
 from gans.pieces import Piece
+from gans.processes import Processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +179,12 @@ def expand(
     return cells
 
 
-def trainer_of(cell: Cell, settings: gans.Settings, variant: gans.Variant | None = None) -> gans.Trainer:
+def trainer_of(
+    cell: Cell,
+    settings: gans.Settings,
+    variant: gans.Variant | None = None,
+    processes: Processes | None = None,
+) -> gans.Trainer:
     """A trainer for a cell's data; other settings, or a changed variant, for a trial."""
     data = cell.dataset
     return gans.Trainer(
@@ -187,6 +193,7 @@ def trainer_of(cell: Cell, settings: gans.Settings, variant: gans.Variant | None
         settings,
         labels=data.train.labels,
         class_names=data.class_names,
+        processes=processes,
     )
 
 

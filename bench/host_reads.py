@@ -28,10 +28,11 @@ def host_reads(trainer: gans.Trainer) -> int:
 
     On a CPU every operation that would wait for a GPU is counted. On CUDA the trainer's own step, compiled
     or captured as it is, is watched by torch's synchronisation check as well, and the higher count is
-    given. The trainer is as it was afterwards.
+    given. The trainer is as it was afterwards. One that several processes share cannot step in one of them:
+    the copy's reads are given.
     """
     reads = len(reading_operations(trainer))
-    if trainer.device.type == "cuda":
+    if trainer.device.type == "cuda" and trainer.processes is None:
         reads = max(reads, _synchronisations(trainer))
     return reads
 

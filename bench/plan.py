@@ -15,6 +15,7 @@ from bench.datasets import Dataset, Reading, Source
 from bench.errors import InputError
 from bench.folders import data_folder
 from bench.grid import Cell, expand, require_trainable
+from bench.launch.launchers import CLUSTERS
 from bench.pictures import is_image_shape
 from bench.scoring import Scoring, needs_asked_classes, references_of
 from bench.setting_axes import recipes_of
@@ -38,6 +39,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
     sources = sources_of(options.dataset)
     reading = reading_of(options, sources)
     device = choose_device(options.device)
+    of_cells = device_of_cells(options, device)
     root = options.data_root or data_folder()
     cells: list[Cell] = []
     scorings: dict[str, Scoring] = {}
@@ -64,7 +66,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
             precisions=options.precision,
             compile_modes=options.compile,
             kimg=kimg,
-            device=device,
+            device=of_cells,
         )
         scorings[dataset.name] = scoring_for(dataset, names, options, device)
     require_trainable(cells)
@@ -157,6 +159,13 @@ def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple
     return tuple(
         name for name, metric in metrics.METRICS.items() if metric.usual and metric.needs <= possible
     )
+
+
+def device_of_cells(options: argparse.Namespace, here: str) -> str:
+    """What cells train on, given what this process computes on: by `--gpus-per-cell`, where that is asked."""
+    if options.launcher not in CLUSTERS:
+        return here
+    return "cpu" if options.gpus_per_cell is None else "cuda"
 
 
 def choose_device(name: str) -> str:

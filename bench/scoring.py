@@ -1,14 +1,17 @@
 """Scores of one cell's samples, as rows."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from torch import Tensor
 
 import gans
 import metrics
 from bench.datasets import Dataset
 from bench.grid import Cell
+from bench.team import Team
 
 # Generated anew from the same noise at each evaluation, so that a curve over training shows the
 # generator changing and not the noise.
@@ -75,14 +78,17 @@ class Scoring:
             asked=HOW_ASKED,
         )
 
-    def rows(self, sampler: gans.Sampler, cell: Cell, names: Names) -> Iterator[dict[str, Any]]:
-        """Draw samples, score them once against each split, and yield the value columns of a row a score."""
+    def rows(
+        self, sampler: gans.Sampler, cell: Cell, names: Names, team: Team | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Draw samples, score them once against each split, and yield the value columns of a row a score.
+
+        With a team the others draw their shares of the samples.
+        """
         wanted = {split: of_split for split, of_split in names.items() if of_split}
         if not wanted:
             return
-        seed = cell.settings.seed
-        labels = sampler.draw_labels(self.n_samples, gans.generator_for(seed, LABEL_STREAM))
-        fake = sampler.sample(self.n_samples, labels=labels, generator=gans.generator_for(seed, STREAM))
+        fake, labels = samples_of_all(sampler, self.n_samples, cell.settings.seed, team)
         scored = metrics.score_against(
             fake,
             [(self.references[split], of_split) for split, of_split in wanted.items()],
@@ -94,6 +100,26 @@ class Scoring:
         for split, scores in zip(wanted, scored, strict=True):
             for score in scores.values():
                 yield row_of(score, split=split)
+
+
+def samples_of(
+    sampler: gans.Sampler, n: int, seed: int, share: Callable[[int], slice] | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """The samples of a seed's evaluation, or this process's share of them, and all their labels."""
+    labels = sampler.draw_labels(n, gans.generator_for(seed, LABEL_STREAM))
+    return sampler.sample(n, labels=labels, generator=gans.generator_for(seed, STREAM), share=share), labels
+
+
+def samples_of_all(
+    sampler: gans.Sampler, n: int, seed: int, team: Team | None
+) -> tuple[Tensor, Tensor | None]:
+    """The samples of a seed's evaluation, of which each process of the team makes its share."""
+    if team is None:
+        return samples_of(sampler, n, seed)
+    with team.together():
+        team.tell("sample", n=n, seed=seed)
+        mine, labels = samples_of(sampler, n, seed, share=team.processes.share)
+        return team.gather(mine), labels
 
 
 def row_of(score: metrics.Score, *, split: str | None) -> dict[str, Any]:

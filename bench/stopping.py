@@ -104,6 +104,14 @@ class Stopping:
         """The request has been caught, and is being followed."""
         self._request = None
 
+    def deaf(self, signum: int) -> None:
+        """Pass over a signal from now on, to the end of the process; it ends anyway."""
+        if signum in self._before:
+            self._before[signum] = signal.SIG_IGN
+            signal.signal(signum, signal.SIG_IGN)
+        if self.signum == signum:
+            self._request = None
+
     @contextmanager
     def held(self, wake: Callable[[], None] | None = None) -> Iterator[None]:
         """Raise requests at the end of this block, not in it; `wake` is called as soon as there is one.
@@ -142,7 +150,8 @@ class Stopping:
 
     def _signalled(self, signum: int, _: FrameType | None) -> None:
         for other in self._before:
-            signal.signal(other, signal.SIG_DFL)  # the next one ends the process, whatever it is in
+            if signal.getsignal(other) != signal.SIG_IGN:
+                signal.signal(other, signal.SIG_DFL)  # the next one ends the process, whatever it is in
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a shell and the kernel both send one
             if signum == signal.SIGHUP:

@@ -4,6 +4,7 @@ import csv
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +21,7 @@ from bench.progress import TrainingProgress
 from bench.run_pictures import fixed_latents, save_pictures, title_of
 from bench.scoring import Names, Scoring
 from bench.stopping import Stopping
+from bench.team import Team
 from bench.todo import rows_that_count
 from bench.trackers import Tracker
 
@@ -40,6 +42,8 @@ class Training:
     stopping: Stopping
     checkpoints: Checkpoints
     flags: list[str]
+    team: Team | None = None
+    """The other processes that take part, which follow this one."""
 
     def train(self, saved: Saved | None, eval_every: float | None) -> None:
         """Train to the end, scoring where asked, and leave history, checkpoints and pictures.
@@ -51,11 +55,16 @@ class Training:
         cell, settings = self.cell, self.cell.settings
         choosing = eval_every is not None or bool(cell.tuning_axes)
         names = self.scoring.names_for(cell, validation=choosing)
-        trainer = trainer_of(cell, settings)
+        if self.team is not None:
+            self.team.tell("begin", cell=cell.training_id)
+        processes = None if self.team is None else self.team.processes
+        trainer = trainer_of(cell, settings, processes=processes)
         latents = fixed_latents(cell)
         costs = TrainingCosts(trainer)
         with self.stopping.held():
             attempts = self._go_on(saved, trainer, costs, eval_every)
+            if self.team is not None:
+                self.team.hand_state(trainer)
         ended = False
         try:
             with costs, open_history(self.folder / HISTORY, costs.records) as history:
@@ -117,14 +126,17 @@ class Training:
         with self.stopping.held(trainer.stop):
             costs.stretch()
             while True:
-                for record in trainer.train(target):
-                    costs.window(record)
-                    write_record(history, record, header=len(costs.records) == 1)
-                    self.progress.training(record)
-                    monitors = {f"monitors/{name}": record[name] for name in record if name not in AXES}
-                    self.tracker.scalars(monitors, record["kimg"])
-                    if self.checkpoints.due:
-                        trainer.stop()
+                if self.team is not None:
+                    self.team.tell("train", until=target)
+                with closing(trainer.train(target)) as records:  # left early, it ends in all processes
+                    for record in records:
+                        costs.window(record)
+                        write_record(history, record, header=len(costs.records) == 1)
+                        self.progress.training(record)
+                        monitors = {f"monitors/{name}": record[name] for name in record if name not in AXES}
+                        self.tracker.scalars(monitors, record["kimg"])
+                        if self.checkpoints.due:
+                            trainer.stop()
                 if trainer.steps == self.cell.settings.total_steps:
                     os.fsync(history.fileno())  # the rows to come say that it is whole
                 self.checkpoints.save(trainer, costs, attempts)
@@ -146,7 +158,7 @@ class Training:
         self.progress.doing("scoring")
         final = trainer.steps == self.cell.settings.total_steps
         said = []
-        for row in self.scoring.rows(trainer.sampler(), self.cell, names):
+        for row in self.scoring.rows(trainer.sampler(), self.cell, names, self.team):
             with self.stopping.held():
                 self.journal.append(**row, **position(trainer), final=final)
                 split = f"/{row['split']}" if row["split"] else ""

@@ -12,7 +12,7 @@ from results.errors import StoreError
 from results.selection import AT, scores_at
 from results.summary import COSTS, cells_of
 
-MACHINE = ["device_name", "cpu_threads"]
+MACHINE = ["device_name", "cpu_threads", "processes"]
 """What costs must have in common beside the columns of ``GROUP``."""
 
 NO_FAILURE = ("ok", "running", "unsupported")

@@ -17,11 +17,12 @@ A loaded frame has all of them, always, in the order of ``COLUMNS``.
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Version of the row files. Any change of ``COLUMNS`` raises it; columns that an older file lacks are read
 as missing.
 
 2: ``images_skipped``. 3: ``backend``, ``purpose``. 4: ``tuning_axes``. 5: ``resumed_kimg``.
+6: ``processes``.
 """
 
 Kind = Literal["text", "integer", "real", "flag", "time"]
@@ -126,7 +127,8 @@ COLUMNS: tuple[Column, ...] = (
         ("numpy_version", "text", "version of numpy"),
         ("platform", "text", "operating system and processor architecture"),
         ("device_name", "text", "model of the GPU or CPU"),
-        ("cpu_threads", "integer", "threads torch may use on the CPU"),
+        ("cpu_threads", "integer", "threads torch may use on the CPU, in each process"),
+        ("processes", "integer", "how many shared each batch, one a device; missing: one process"),
         ("command", "text", "the command line that started the run"),
         ("started_utc", "time", "when the attempt started, UTC"),
     ),

@@ -29,7 +29,8 @@ class Perfect:
         self.seen["labels"] = generator.initial_seed()
         return torch.randint(10, (n,), generator=generator)
 
-    def sample(self, n, *, labels=None, generator=None):
+    def sample(self, n, *, labels=None, generator=None, share=None):
+        assert share is None  # one process
         self.seen["noise"] = generator.initial_seed()
         images, known = self.data.test
         picks = torch.randint(len(images), (n,), generator=generator)
