@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.launch import ELSEWHERE, Ended
-from bench.launch.job import Job, last_attempt
+from bench.launch.job import ELSEWHERE, Ended, Job, last_attempt
 from bench.launch.one_cell import label
 
 LASTING = {

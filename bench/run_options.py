@@ -8,9 +8,10 @@ import metrics
 from bench import cli
 from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
-from bench.launch import LAUNCHERS
+from bench.launch.launchers import LAUNCHERS
 from bench.plan import DEFAULT_KIMG
 from bench.targets import target
+from bench.team import add_process_timeout
 from bench.trackers import BACKENDS
 
 DESCRIPTION = """Train variants, score and time them, and show the table.
@@ -31,6 +32,8 @@ def parser() -> cli.Parser:
             "modes is a cell. A cell that the store holds already is skipped; a new metric scores its\n"
             f"checkpoint without training. Data are looked for in --data-root, else ${DATA_VARIABLE}, else\n"
             f"the cache folder (${CACHE_VARIABLE}).\n"
+            "One training on several devices: torchrun --nproc-per-node N -m bench.run …; grids on several\n"
+            "devices and on clusters: --launcher. docs/scaling.md has both.\n"
             "Exit codes: 0 done, 1 done with failures, 2 bad input or a store that can't be written, 130\n"
             "interrupted (143 by SIGTERM, 129 by SIGHUP)."
         ),
@@ -102,13 +105,50 @@ def parser() -> cli.Parser:
         help=f"of the whole step: {', '.join(gans.COMPILE_MODES)}; cudagraphs needs CUDA (default off)",
     )
 
-    how.add_argument(
+    where = made.add_argument_group("where cells run")
+    where.add_argument(
         "--launcher",
-        choices=LAUNCHERS,
+        choices=tuple(LAUNCHERS),
         default="here",
-        help="where cells run: here, in this process; or local, each in a process of its own, so that a "
-        "crash ends one cell and not the launch, for some seconds a cell (default here)",
+        help="here: one after the other in this process (default); local: each in a process of its own, so "
+        "that a crash ends one cell and not the launch, for some seconds a cell; ray: as tasks of a Ray "
+        "cluster; slurm: as jobs of a Slurm cluster",
     )
+    where.add_argument(
+        "--jobs",
+        type=cli.whole_number,
+        metavar="N",
+        help="how many cells run, or wait on a cluster, at once; local: this machine's GPUs, or its "
+        "processors, are dealt out to them (default: local 1, ray what the cluster has room for, slurm 100)",
+    )
+    where.add_argument(
+        "--gpus-per-cell",
+        type=cli.positive,
+        metavar="N",
+        help="ray, slurm: GPUs to reserve for each cell, which trains on one of them; ray: .5 lets two cells "
+        "share one (default: none, and cells train on the CPU)",
+    )
+    where.add_argument(
+        "--cpus-per-cell",
+        type=cli.whole_number,
+        metavar="N",
+        help="ray, slurm: processors to reserve for each cell, which has as many threads unless "
+        "$OMP_NUM_THREADS is set (default 1)",
+    )
+    where.add_argument(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="ray: the cluster's head (default: $RAY_ADDRESS, else the cluster that this machine is part of, "
+        "else a new one of this machine alone)",
+    )
+    where.add_argument(
+        "--slurm",
+        type=cli.comma_list(cli.key_value),
+        metavar="KEY=VALUE,…",
+        help="slurm: what each job asks for, as submitit names it: partition=gpu,timeout_min=600,mem_gb=32; "
+        "cluster=local runs the jobs on this machine, without Slurm",
+    )
+    add_process_timeout(where)
 
     scores = made.add_argument_group("what to score")
     scores.add_argument(

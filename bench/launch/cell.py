@@ -1,52 +1,58 @@
 """What the process of one cell runs; not for people, who have `bench.run --launcher local`.
 
-    python -m bench.launch.cell TRAINING_ID ATTEMPT ARGUMENT …
+    python -m bench.launch.cell TRAINING_ID ATTEMPT SCORES ARGUMENT …
 
 The arguments are those of `bench.run`: of them this process makes its own plan. ATTEMPT is the number of the
-cell's last attempt when the launch began. Lines of JSON on stdout tell the launch how far it is.
+cell's last attempt when the launch began, and SCORES stands for the protocols of its scores. Lines of JSON on
+stdout tell the launch how far it is.
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 import warnings
 from typing import TextIO
 
+import torch
+
 from bench import cli
 from bench.errors import BAD_INPUT, InputError
-from bench.launch.job import ELSEWHERE, Job, job_of
+from bench.folders import CACHE_VARIABLE
+from bench.grid import Cell
+from bench.launch.cell_process import GRACE_SEC
+from bench.launch.job import ELSEWHERE, Job, scores_id
 from bench.launch.one_cell import run_cell
 from bench.plan import plan
 from bench.progress import TrainingProgress
 from bench.run_options import parser
 from bench.stopping import AGAIN, AGAIN_WITHOUT_RERUN, Stopped, Stopping
-
-GRACE_SEC = 30.0
-"""How long a cell may take to stop when its launch has gone."""
+from bench.trackers import tracking
 
 
 def main(arguments: list[str]) -> int:
     """Run one cell of a launch."""
-    training_id, attempt, *command = arguments
+    training_id, attempt, scores, *command = arguments
     launch = _taken(sys.stdout.fileno(), os.dup(sys.stderr.fileno()))
     _end_with(_taken(sys.stdin.fileno(), os.open(os.devnull, os.O_RDONLY)))
     with os.fdopen(launch, "w") as replies:
         try:
             again = AGAIN_WITHOUT_RERUN if parser().parse_args(command).rerun else AGAIN
             with Stopping(quiet=True, again=again) as stopping:
-                return _run(training_id, int(attempt), command, replies, stopping)
+                return _run(training_id, int(attempt), scores, command, replies, stopping)
         except Stopped as stop:  # the launch says it
             return stop.exit_code
 
 
-def _run(training_id: str, attempt: int, command: list[str], replies: TextIO, stopping: Stopping) -> int:
+def _run(
+    training_id: str, attempt: int, scores: str, command: list[str], replies: TextIO, stopping: Stopping
+) -> int:
     try:
-        job, number = _job(training_id, attempt, command)
+        job, number = _job(training_id, attempt, scores, command)
     except BAD_INPUT as error:
         _reply(replies, failed=str(error))
         return cli.BAD
@@ -62,17 +68,44 @@ def _run(training_id: str, attempt: int, command: list[str], replies: TextIO, st
     return cli.OK if ended.outcome in ("ok", ELSEWHERE) else cli.FAILURES
 
 
-def _job(training_id: str, attempt: int, command: list[str]) -> tuple[Job, int]:
+def _job(training_id: str, attempt: int, scores: str, command: list[str]) -> tuple[Job, int]:
     """The launch's job as this process sees it, and the cell's number in it."""
     options = parser().parse_args(command)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the launch has shown them
         cells, scorings = plan(options)
-        job = job_of(cells, scorings, options, command)
     for number, cell in enumerate(cells, start=1):
         if cell.training_id == training_id:
-            return dataclasses.replace(job, attempts_before={training_id: attempt}), number
+            # Not `job_of`, which looks for attempts of every cell: each of ten thousand processes would.
+            job = Job(
+                cells=cells,
+                scorings=scorings,
+                store=options.output,
+                options=options,
+                arguments=command,
+                track=tracking(options.track),
+                attempts_before={training_id: attempt},
+            )
+            require_same_scores(job, cell, scores)
+            require_device(cell)
+            return job, number
     raise InputError("The data or the variant have changed since the launch began.")
+
+
+def require_same_scores(job: Job, cell: Cell, scores: str) -> None:
+    """Raise InputError if this process would score by other protocols than the launch has planned."""
+    if scores_id(job, cell) != scores:
+        raise InputError(
+            f"{socket.gethostname()} would score otherwise than the launch has planned, most likely with a "
+            f"classifier of its own: give all machines one cache folder (${CACHE_VARIABLE}), or name an "
+            "--extractor."
+        )
+
+
+def require_device(cell: Cell) -> None:
+    """Raise InputError if a cell is to run on a GPU and there is none: the launch could not know."""
+    if cell.settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"{socket.gethostname()} has no CUDA device that this process may use.")
 
 
 def _taken(standard: int, instead: int) -> int:
@@ -89,7 +122,10 @@ def _end_with(stdin: int) -> None:
     def watch() -> None:
         while os.read(stdin, 1):
             pass
-        os.kill(os.getpid(), signal.SIGTERM)  # which writes a checkpoint
+        if (
+            signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        ):  # else it was told before, and writes it already
+            os.kill(os.getpid(), signal.SIGTERM)  # which writes a checkpoint
         time.sleep(GRACE_SEC)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,7 +1,8 @@
-"""What a launcher is given, what it gives back, and the order of its work."""
+"""What a launcher is given, and what it gives back."""
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import results
 from bench.grid import Cell
 from bench.scoring import Scoring
 from bench.stopping import AGAIN, AGAIN_WITHOUT_RERUN
+from bench.team import Team
 from bench.trackers import Tracker, tracking
 
 ELSEWHERE = "elsewhere"
 """In the place of an outcome: another process is running this cell, and it was left to it."""
-
 
 NO_ATTEMPT = (-1, "", "")
 """What `last_attempt` would say of none."""
@@ -34,6 +35,8 @@ class Job:
     """From a training's folder to where it can be watched."""
     attempts_before: Mapping[str, int]
     """The number of each cell's last attempt when the launch began, by training id; -1: there was none."""
+    team: Team | None = None
+    """The other processes of each cell, if torchrun has started several."""
 
     @property
     def again(self) -> str:
@@ -62,6 +65,7 @@ def job_of(
     scorings: Mapping[str, Scoring],
     options: argparse.Namespace,
     arguments: Sequence[str],
+    team: Team | None = None,
 ) -> Job:
     """A launch that begins now; InputError if what `--track` needs is not installed."""
     before = {
@@ -75,7 +79,19 @@ def job_of(
         arguments=arguments,
         track=tracking(options.track),
         attempts_before=before,
+        team=team,
     )
+
+
+def scores_id(job: Job, cell: Cell) -> str:
+    """8 hex digits of the SHA-256 of the protocols by which a cell is scored."""
+    scoring = job.scorings[cell.dataset.name]
+    hashes = [
+        protocol.hash
+        for found in (scoring.protocols(cell), scoring.choices(cell))
+        for protocol in found.values()
+    ]
+    return hashlib.sha256(" ".join(sorted(hashes)).encode()).hexdigest()[:8]
 
 
 def last_attempt(folder: Path) -> tuple[int, str, str] | None:
@@ -86,30 +102,3 @@ def last_attempt(folder: Path) -> tuple[int, str, str] | None:
         return None
     outcome, reason = last[["outcome", "reason"]].fillna("")
     return int(last["attempt"]), str(outcome), str(reason)
-
-
-def in_turn(job: Job, run: Callable[[int, Cell], Ended]) -> Iterator[Ended]:
-    """Run one cell after the other, those that another process has at the end.
-
-    Cells that another process is running are tried again after the others, for as long as that changes
-    anything: it may have finished them, or died over them. What it is still running then is not waited for,
-    because how long that takes is not for this launch to say.
-
-    Parameters
-    ----------
-    run
-        From a cell's number in the launch, from 1, and the cell to how it ended.
-    """
-    left = list(enumerate(job.cells, start=1))
-    while left:
-        elsewhere = []
-        for number, cell in left:
-            ended = run(number, cell)
-            if ended.outcome == ELSEWHERE:
-                elsewhere.append((number, cell))
-            else:
-                yield ended
-        if len(elsewhere) == len(left):
-            break
-        left = elsewhere
-    yield from (Ended(cell=cell, outcome=ELSEWHERE) for _, cell in left)

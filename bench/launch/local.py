@@ -1,27 +1,17 @@
-"""The launcher `local`: every cell in a process of its own on this machine, one after the other."""
+"""The launcher `local`: every cell in a process of its own on this machine, `--jobs` of them at once."""
 
-import signal
-import time
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import results
-from bench.errors import InputError
-from bench.execute import identity_of
-from bench.grid import Cell
-from bench.launch.child import Child
-from bench.launch.job import ELSEWHERE, NO_ATTEMPT, Ended, Job, in_turn, last_attempt
-from bench.launch.one_cell import label, left_to_do, tell
-from bench.launch.oom_killer import OomKills
-from bench.progress import TrainingProgress
+import torch
+
+from bench.launch.cell_process import CellProcess, ProcessSpec
+from bench.launch.job import Ended, Job
+from bench.launch.pool import run_pool
 from bench.stopping import Stopping
 
-OVER_SEC = 30.0
-"""How much longer than `--timeout` a cell's process may take to end itself."""
-
-PLANNING_SEC = 600.0
-"""How long a cell's process may take to read its data and to make its plan, where there is a `--timeout`."""
-
-POLL_SEC = 0.2
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+THREADS = "OMP_NUM_THREADS"
 
 
 def launch(job: Job, stopping: Stopping) -> Iterator[Ended]:
@@ -29,102 +19,65 @@ def launch(job: Job, stopping: Stopping) -> Iterator[Ended]:
 
     Whatever ends such a process ends one cell. Each makes its own plan, which takes some seconds.
     """
-    with TrainingProgress(len(job.cells), quiet=job.options.quiet, bar=False) as progress:
-        yield from in_turn(job, lambda number, cell: run_in_child(job, number, cell, progress, stopping))
+    n = min(job.options.jobs or 1, len(job.cells))  # shares that no cell would have are dealt to the others
+    yield from run_pool(job, stopping, ThisMachine(n, job.options.device, job.options.timeout), summary=n > 1)
 
 
-def run_in_child(job: Job, number: int, cell: Cell, progress: TrainingProgress, stopping: Stopping) -> Ended:
-    """Do what is left of one cell in a process of its own; a death of it is a row."""
-    progress.cell(label(cell), cell.settings.kimg, number)
-    work = left_to_do(job, cell)
-    if isinstance(work, Ended):
-        tell(work, progress)
-        return work
-    try:
-        results.seal_abandoned(job.store / cell.folder)  # what is abandoned after this is this child's
-        ended = child_of(job, cell, progress, stopping)
-    except results.InUseError:
-        ended = Ended(cell=cell, outcome=ELSEWHERE)
-        tell(ended, progress)
-    return ended
+class ThisMachine:
+    """So many processes at once, each with its share of the GPUs and of the processors."""
+
+    shows_lines = True
+
+    def __init__(self, n: int, device: str, limit_sec: float | None) -> None:
+        self._limit_sec = limit_sec
+        self._shares = shares(n, device)
+        self._holders: list[CellProcess | None] = [None] * n
+
+    def room(self) -> int:
+        """The number of shares that no process has."""
+        return len(self._free())
+
+    def start(self, arguments: tuple[str, ...], on_line: Callable[[str], None]) -> CellProcess:
+        """Start a process with a free share; one that is alone may draw on the terminal itself."""
+        share = self._free()[0]
+        spec = ProcessSpec(arguments=arguments, limit_sec=self._limit_sec, environment=self._shares[share])
+        started = CellProcess(spec, on_line if len(self._shares) > 1 else None)
+        self._holders[share] = started
+        return started
+
+    def _free(self) -> list[int]:
+        return [i for i, holder in enumerate(self._holders) if holder is None or holder.fate is not None]
 
 
-def child_of(job: Job, cell: Cell, progress: TrainingProgress, stopping: Stopping) -> Ended:
-    """Run a cell in a child, whatever becomes of it.
+def shares(n: int, device: str) -> Sequence[Mapping[str, str]]:
+    """What each of `n` processes is given of this machine, as environment variables.
 
-    Raises
-    ------
-    InputError
-        The child says that the store cannot be written, and so no cell could be run.
-    Stopped
-        As soon as the child, which was told, has ended.
-    results.InUseError
-        Another launch has taken the cell over from the child, which is dead.
+    The GPUs that this process may use are dealt out in turn, where `device` names no particular one, and the
+    processors are divided: processes that each start a thread a processor wait for one another. A number of
+    threads that the user has set stands, and a process that is alone has everything.
     """
-    attempts, _, _ = last_attempt(job.store / cell.folder) or NO_ATTEMPT
-    kills = OomKills.now()
-    child = Child([cell.training_id, str(job.attempts_before[cell.training_id]), *job.arguments])
-    with stopping.held(wake=lambda: child.tell(stopping.signum)):
-        code, by_itself = watched(child, job.options.timeout)
-    if "stop" in child.said:
-        raise InputError(child.said["stop"])
-    if "outcome" in child.said:  # which it has told the user, too
-        return Ended(cell=cell, outcome=child.said["outcome"], reason=child.said["reason"])
-    child.kill()  # what it has started and left
-    outcome, reason = death(code, child.said.get("failed"), kills)
-    if not by_itself:
-        outcome = "timeout"
-        reason = f"Its process had not ended {OVER_SEC:g} s after the {job.options.timeout:g} s of --timeout."
-    ended = left_behind(job, cell, attempts, outcome, reason)
-    tell(ended, progress)
-    return ended
+    if n == 1:
+        return [{}]
+    found: list[dict[str, str]] = [{} for _ in range(n)]
+    if THREADS not in os.environ:
+        for share in found:
+            share[THREADS] = str(max(1, n_processors() // n))
+    gpus = gpus_of_this_process() if device in ("auto", "cuda") else []
+    if gpus:
+        for i, share in enumerate(found):
+            share[VISIBLE] = gpus[i % len(gpus)]
+    return found
 
 
-def watched(child: Child, limit_sec: float | None) -> tuple[int, bool]:
-    """Wait for a child to end: its exit code, and whether it ended by itself.
-
-    Its time begins when it has made its plan, for which it has `PLANNING_SEC`. The child itself stops at its
-    limit; one that has not soon after hangs where no signal handler runs, so that there is no use in asking
-    again.
-    """
-    began, planning = time.monotonic(), PLANNING_SEC
-    while (code := child.wait(POLL_SEC)) is None:
-        if planning and "began" in child.said:
-            began, planning = time.monotonic(), 0.0
-        if limit_sec is not None and time.monotonic() - began > planning + limit_sec + OVER_SEC:
-            child.kill()
-            while (code := child.wait(POLL_SEC)) is None:
-                pass
-            return code, False
-    return code, True
+def gpus_of_this_process() -> list[str]:
+    """The GPUs that it may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    n = torch.cuda.device_count()
+    named = os.environ.get(VISIBLE)
+    return [name.strip() for name in named.split(",")][:n] if named else [str(i) for i in range(n)]
 
 
-def death(code: int, failed: str | None, kills: OomKills) -> tuple[str, str]:
-    """Outcome and reason of a cell whose process ended without a word, or failed before it began."""
-    if failed is not None:
-        return "error", f"Its process could not begin: {failed}"
-    if code >= 0:
-        return "killed", f"Its process ended with exit code {code} without sealing its rows."
-    name = signal.Signals(-code).name
-    if -code == signal.SIGKILL and (why := kills.since()):
-        return "oom", f"Its process was ended by {name}, {why}."
-    return "killed", f"Its process was ended by {name}."
-
-
-def left_behind(job: Job, cell: Cell, attempts: int, outcome: str, reason: str) -> Ended:
-    """How a cell ended whose process has said nothing: as the process sealed it, or else as given.
-
-    Parameters
-    ----------
-    attempts
-        The number of the last attempt before the process was started.
-    """
-    folder = job.store / cell.folder
-    results.seal_abandoned(folder, outcome, reason)
-    number, sealed_as, sealed_reason = last_attempt(folder) or NO_ATTEMPT
-    if number > attempts:
-        return Ended(cell=cell, outcome=sealed_as, reason=sealed_reason)
-    # Nothing of it was trained, so that the attempts before stay those that count.
-    with results.Journal.open(folder, identity_of(cell, job.command, trained=False)) as journal:
-        journal.seal(outcome, reason=reason)
-    return Ended(cell=cell, outcome=outcome, reason=reason)
+def n_processors() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

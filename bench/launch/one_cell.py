@@ -68,12 +68,15 @@ def left_to_do(job: Job, cell: Cell) -> Todo | Ended:
 
 
 def trained_since(job: Job, cell: Cell) -> bool:
-    """Whether another launch has trained a cell to its end since this launch began."""
+    """Whether a cell has been trained anew since this launch began, or by another launch to its end.
+
+    What `--rerun` asks for has then begun: a cell that is given out again, because a machine was lost over
+    it, goes on from there.
+    """
     rows = results.read_run(job.store / cell.folder)
-    since = (
-        rows["trained"] & rows["outcome"].eq("ok") & rows["attempt"].gt(job.attempts_before[cell.training_id])
-    )
-    return bool(since.fillna(False).any())
+    since = rows["trained"].fillna(False) & rows["attempt"].gt(job.attempts_before[cell.training_id])
+    done = rows["outcome"].eq("ok").fillna(False)  # missing while it goes on
+    return bool((since & (done | rows["resumed_kimg"].isna())).any())
 
 
 def not_on_the_way(job: Job, cell: Cell) -> str:
@@ -85,12 +88,19 @@ def not_on_the_way(job: Job, cell: Cell) -> str:
 
 def tell(ended: Ended, progress: TrainingProgress) -> None:
     """Say how a cell ended, where there is more to it than its scores."""
+    if words := words_for(ended):
+        progress.say(words)
+
+
+def words_for(ended: Ended) -> str:
+    """How a cell ended, "" if there is no more to it than its scores."""
     if ended.outcome == ELSEWHERE:
-        progress.say("is being run by another process and left to it.")
-    elif ended.note:
-        progress.say(ended.note)
-    elif ended.outcome != "ok":
-        progress.say(f"{ended.outcome}: {ended.reason}" if ended.reason else ended.outcome)
+        return "is being run by another process and left to it."
+    if ended.note:
+        return ended.note
+    if ended.outcome == "ok":
+        return ""
+    return f"{ended.outcome}: {ended.reason}" if ended.reason else ended.outcome
 
 
 def attempt(
@@ -119,6 +129,7 @@ def attempt(
                 every_sec=job.options.checkpoint_every, keep=job.options.keep_checkpoints
             ),
             timeout_sec=job.options.timeout,
+            team=job.team,
         )
     except (InputError, Stopped):
         raise

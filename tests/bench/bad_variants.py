@@ -42,6 +42,12 @@ def fail() -> None:
     raise RuntimeError("the widget is loose")
 
 
+def fail_elsewhere() -> None:
+    """In one of several processes of torchrun, as its own share of a batch may make it."""
+    if os.environ.get("RANK") == "1":
+        raise gans.VariantError("Five samples are too few.")
+
+
 def find_no_space() -> None:
     """As a write to an open file finds it."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -77,8 +83,8 @@ def use_up_the_time() -> None:
 DEEDS: dict[str, Callable[[], None]] = {
     deed.__name__: deed
     for deed in (
-        *(crash, ask_for_too_much, fill_the_memory, fail, find_no_space, leave, end_the_process, interrupt),
-        *(take_ages, hang, use_up_the_time),
+        *(crash, ask_for_too_much, fill_the_memory, fail, fail_elsewhere, find_no_space, leave),
+        *(end_the_process, interrupt, take_ages, hang, use_up_the_time),
     )
 }
 

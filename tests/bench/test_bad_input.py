@@ -318,6 +318,29 @@ RUN: list[tuple[str, str, str] | tuple[str, str, str, Prepare]] = [
         for option in ("--skip-damaged", "--stream always", "--workers 2")
     ),
     *values("--workers", "0", "-1", "many", sentence=WHOLE),
+    (
+        "jobs in one process",
+        f"{VANILLA} --jobs 2",
+        "--jobs goes with --launcher local, ray or slurm, not with here",
+    ),
+    *values("--jobs", "0", "many", sentence=WHOLE),
+    *values("--cpus-per-cell", "0", sentence=WHOLE),
+    (
+        "GPUs that nobody reserves",
+        f"{VANILLA} --launcher local --gpus-per-cell 1",
+        "--gpus-per-cell goes with --launcher ray or slurm, not with local",
+    ),
+    (
+        "a device that is chosen twice",
+        f"{VANILLA} --launcher ray --gpus-per-cell 1",
+        "--gpus-per-cell chooses the devices; leave --device cpu out",
+    ),
+    (
+        "a GPU without a reservation",
+        f"{VANILLA} --launcher slurm --device cuda",
+        "--device cuda with --launcher slurm needs --gpus-per-cell",
+    ),
+    ("half a setting", f"{VANILLA} --launcher slurm --slurm partition", "'partition' is not KEY=VALUE"),
     ("an unknown way to stream", f"{VANILLA} --stream maybe", "invalid choice: 'maybe'"),
     (
         "no faces",

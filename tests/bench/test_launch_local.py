@@ -13,7 +13,7 @@ from served import Served
 
 import results
 from bench import cli
-from bench.launch import child, local
+from bench.launch import cell_process, child
 from bench.launch.oom_killer import OomKills
 
 BAD = VANILLA.replace("--variants vanilla", "--variants {},vanilla") + " --launcher local"
@@ -77,7 +77,7 @@ def test_a_failure_in_the_process_is_told_once(run):
 @pytest.mark.slow
 def test_what_hangs_is_ended_when_its_time_is_over(run, monkeypatch):
     # The row says how long it was waited for; the process could have ended itself in that time.
-    monkeypatch.setattr(local, "OVER_SEC", 0.5)
+    monkeypatch.setattr(cell_process, "OVER_SEC", 0.5)
     done = run(BAD.format("hang") + " --timeout 3")
     assert done.code == cli.FAILURES
     assert outcomes()["hang"] == "timeout"
@@ -131,8 +131,8 @@ def test_the_kernels_killer_is_known_by_its_counters(tmp_path, monkeypatch):
     assert kills.since().startswith("most likely by the kernel's out-of-memory killer")
     one.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 8\n")
     assert kills.since().startswith("by the kernel's out-of-memory killer")
-    assert local.death(-signal.SIGKILL, None, kills)[0] == "oom"
-    assert local.death(-signal.SIGSEGV, None, kills) == ("killed", "Its process was ended by SIGSEGV.")
+    assert cell_process.death(-signal.SIGKILL, None, kills)[0] == "oom"
+    assert cell_process.death(-signal.SIGSEGV, None, kills) == ("killed", "Its process was ended by SIGSEGV.")
 
 
 def test_the_second_version_of_control_groups(tmp_path, monkeypatch):

@@ -45,6 +45,17 @@ def test_where_nothing_is_held_it_is_raised_at_once(stopping):
     assert (stop.value.exit_code, stop.value.reason) == (143, "Stopped by SIGTERM.")
 
 
+def test_a_signal_can_be_passed_over(stopping):
+    with stopping.held():
+        send(signal.SIGTERM)
+        stopping.deaf(signal.SIGTERM)
+    send(signal.SIGTERM)
+    assert not stopping.asked
+    stopping.__exit__(None, None, None)
+    send(signal.SIGTERM)  # which is passed over when others are heard no more, too
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def test_a_held_block_is_finished_and_told(stopping):
     done: list[str] = []
     with pytest.raises(Stopped, match="by the user"):
@@ -132,7 +143,7 @@ def test_a_second_one_ends_the_process_whatever_it_is_in(processes):
 
 
 def test_cells_after_it_are_not_begun(run, monkeypatch):
-    monkeypatch.setattr("bench.training.trainer_of", lambda *_: send(signal.SIGTERM))
+    monkeypatch.setattr("bench.training.trainer_of", lambda *_, **__: send(signal.SIGTERM))
     assert run(VANILLA + " --seeds 0-2").code == 143
     assert len(list(Path("runs").iterdir())) == 1
 

@@ -31,7 +31,7 @@ def test_a_cell_that_failed_has_not_reached_it(run):
 
 
 def test_nothing_scored_is_a_sentence(run, monkeypatch):
-    monkeypatch.setattr("bench.training.trainer_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("bench.training.trainer_of", lambda *_, **__: 1 / 0)
     done = run(ON_THE_WAY + " --target parzen=1")
     assert done.code == cli.FAILURES
     assert "Time to quality: No training was scored by 'parzen': there are none at all." in done.out
