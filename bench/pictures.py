@@ -39,6 +39,7 @@ def save_scatter(points: Tensor, dataset: Dataset, path: Path, *, title: str) ->
     The title says what the points shown capture: what a score says is measured on more of them.
     """
     modes, real = dataset.modes, dataset.train.tensor
+    assert not isinstance(modes, metrics.StackedModes), "those are of images"
     if modes is not None:
         counts = metrics.mode_counts(points, modes)
         share, _ = metrics.high_quality_share(counts, len(points))

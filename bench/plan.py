@@ -25,56 +25,122 @@ MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory bef
 
 
 def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
-    """All cells, and how each data set's samples are scored."""
-    if not options.variants:
-        raise InputError("--variants is needed, as in --variants dcgan,wgan; --list shows what there is.")
-    if options.kimg is not None and options.epochs is not None:
-        raise InputError("--kimg and --epochs both set the budget; give one of them.")
-    if options.image_size is not None and options.image_size > MAX_IMAGE_SIZE:
-        raise InputError(f"--image-size {options.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
-    if options.metrics and "none" in options.metrics and len(options.metrics) > 1:
-        raise InputError("--metrics none cannot stand beside other metrics.")
-    names = () if options.metrics == ["none"] else metrics.expanded(options.metrics or ())
-    variants = [gans.get(name) for name in options.variants]
-    sources = sources_of(options.dataset)
-    reading = reading_of(options, sources)
+    """All cells of `options.parts`, and how each data set's samples are scored.
+
+    A cell that two parts have is one cell.
+    """
+    for part in options.parts:
+        require_consistent(part)
+    sources = [sources_of(part.dataset) for part in options.parts]
+    reading = reading_of(options, [source for of_part in sources for source in of_part])
     device = choose_device(options.device)
-    of_cells = device_of_cells(options, device)
-    root = options.data_root or data_folder()
-    cells: list[Cell] = []
-    scorings: dict[str, Scoring] = {}
-    for source in sources:
-        if options.image_size is not None and source.image_size is None:
-            raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
-        recipes = recipes_of(variants, options.set, dict(source.recipe_fields))
-        dataset = source.load(root, options.image_size, reading)
-        if dataset.name in scorings:
-            raise InputError(
-                f"Two data sets are called {dataset.name}, and a table could not tell them apart: rename a "
-                "folder, or give the two in separate runs."
-            )
-        kimg = options.kimg or DEFAULT_KIMG
-        if options.epochs is not None:
-            kimg = options.epochs * len(dataset.train.samples) / 1000
-        if options.eval_every is not None and options.eval_every > kimg:
-            raise InputError(f"--eval-every {options.eval_every:g} is more than the budget of {kimg:g} kimg.")
-        cells += expand(
-            recipes,
-            dataset,
-            seeds=options.seeds,
-            batch_sizes=options.batch_size,
-            precisions=options.precision,
-            compile_modes=options.compile,
-            kimg=kimg,
-            device=of_cells,
-        )
-        scorings[dataset.name] = scoring_for(dataset, names, options, device)
-    require_trainable(cells)
-    require_conditional(cells, names)
-    for cell in cells:  # a protocol that cannot be met is known before anything is trained
-        scorings[cell.dataset.name].protocols(cell)
+    planning = Planning(options, reading, device)
+    cells: dict[str, Cell] = {}
+    for part, of_part in zip(options.parts, sources, strict=True):
+        for cell in planning.cells_of(part, of_part):
+            cells.setdefault(cell.training_id, cell)
+    named = [name for part in options.parts for name in asked_of(part)]
+    # A suite's metrics are for all its variants, of which the user may have chosen some.
+    if options.suite is None or all(map(needs_asked_classes, named)):
+        require_conditional(list(cells.values()), named)
     # Seeds vary slowest, so that an interrupted grid compares like with like.
-    return sorted(cells, key=lambda cell: cell.settings.seed), scorings
+    return sorted(cells.values(), key=lambda cell: cell.settings.seed), planning.scorings
+
+
+def require_consistent(part: argparse.Namespace) -> None:
+    """Raise InputError for options that contradict one another, or lack what there is no default for."""
+    if not part.variants:
+        raise InputError("--variants is needed, as in --variants dcgan,wgan; --list shows what there is.")
+    if part.kimg is not None and part.epochs is not None:
+        raise InputError("--kimg and --epochs both set the budget; give one of them.")
+    if part.image_size is not None and part.image_size > MAX_IMAGE_SIZE:
+        raise InputError(f"--image-size {part.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
+    if part.metrics and "none" in part.metrics and len(part.metrics) > 1:
+        raise InputError("--metrics none cannot stand beside other metrics.")
+
+
+def asked_of(part: argparse.Namespace) -> tuple[str, ...]:
+    """The metrics that the user names."""
+    return () if part.metrics == ["none"] else metrics.expanded(part.metrics or ())
+
+
+class Planning:
+    """Cells of one part after the other; a data set that several have is loaded once.
+
+    Parameters
+    ----------
+    options
+        Of the launch.
+    reading
+        How pictures in files are read.
+    device
+        What this process computes on.
+    """
+
+    def __init__(self, options: argparse.Namespace, reading: Reading, device: str) -> None:
+        self.scorings: dict[str, Scoring] = {}
+        """By the data set's name."""
+        self._options, self._reading, self._device = options, reading, device
+        self._loaded: dict[tuple[str, str, int | None], Dataset] = {}
+        self._scored_by: dict[str, object] = {}
+
+    def cells_of(self, part: argparse.Namespace, sources: Sequence[Source]) -> list[Cell]:
+        """The cells of one part, that can be trained and scored as far as can be known before."""
+        names = asked_of(part)
+        variants = [gans.get(name) for name in part.variants]
+        cells: list[Cell] = []
+        for source in sources:
+            if part.image_size is not None and source.image_size is None:
+                raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
+            recipes = recipes_of(variants, part.set, dict(source.recipe_fields))
+            dataset = self._dataset(source, part.image_size)
+            kimg = part.kimg or DEFAULT_KIMG
+            if part.epochs is not None:
+                kimg = part.epochs * len(dataset.train.samples) / 1000
+            if part.eval_every is not None and part.eval_every > kimg:
+                raise InputError(
+                    f"--eval-every {part.eval_every:g} is more than the budget of {kimg:g} kimg."
+                )
+            cells += expand(
+                recipes,
+                dataset,
+                seeds=part.seeds,
+                batch_sizes=part.batch_size,
+                precisions=part.precision,
+                compile_modes=part.compile,
+                kimg=kimg,
+                device=device_of_cells(self._options, self._device),
+            )
+            self._score(dataset, names, part)
+        require_trainable(cells)
+        for cell in cells:  # a protocol that cannot be met is known before anything is trained
+            self.scorings[cell.dataset.name].protocols(cell)
+        return cells
+
+    def _dataset(self, source: Source, image_size: int | None) -> Dataset:
+        """As loaded before, or loaded now."""
+        key = (source.name, source.argument, image_size)
+        if key not in self._loaded:
+            root = self._options.data_root or data_folder()
+            dataset = source.load(root, image_size, self._reading)
+            if any(dataset.name == other.name for other in self._loaded.values()):
+                raise InputError(
+                    f"Two data sets are called {dataset.name}, and a table could not tell them apart: "
+                    "rename a folder, or give the two in separate runs."
+                )
+            self._loaded[key] = dataset
+        return self._loaded[key]
+
+    def _score(self, dataset: Dataset, names: tuple[str, ...], part: argparse.Namespace) -> None:
+        """Decide how a data set is scored, which all parts that have it must agree on."""
+        by = (part.metrics, part.samples, part.extractor)
+        if self._scored_by.setdefault(dataset.name, by) != by:
+            raise InputError(
+                f"Two parts of the suite score {dataset.name} by other metrics, samples or extractors; a "
+                "data set is scored in one way: make two suites of them."
+            )
+        if dataset.name not in self.scorings:
+            self.scorings[dataset.name] = scoring_for(dataset, names, part, self._device, self._options.quiet)
 
 
 def require_conditional(cells: Sequence[Cell], names: Sequence[str]) -> None:
@@ -121,27 +187,30 @@ def reading_of(options: argparse.Namespace, sources: Sequence[Source]) -> Readin
 
 
 def scoring_for(
-    dataset: Dataset, names: tuple[str, ...], options: argparse.Namespace, device: str
+    dataset: Dataset, names: tuple[str, ...], part: argparse.Namespace, device: str, quiet: bool
 ) -> Scoring:
     """How samples of one data set are scored: what was asked for, or all that the data allow."""
     extractor = None
-    if options.metrics is None or any("features" in metrics.METRICS[name].needs for name in names):
+    if part.metrics is None or any("features" in metrics.METRICS[name].needs for name in names):
         if is_image_shape(dataset.shape):
-            extractor = extractor_for(dataset, options.extractor, device, quiet=options.quiet)
+            extractor = extractor_for(dataset, part.extractor, device, quiet=quiet)
             if extractor is not None and extractor.caveat is not None:
                 warnings.warn(f"{extractor.caveat}; --extractor names another.", stacklevel=2)
-    elif options.extractor is not None:
+    elif part.extractor is not None:
         raise InputError("--extractor is given, but no metric that was asked for needs one.")
-    if options.metrics is None:
+    if part.metrics is None:
         names = all_possible(dataset, extractor)
     return Scoring(
-        names=names, n_samples=options.samples, extractor=extractor, references=references_of(dataset)
+        names=names, n_samples=part.samples, extractor=extractor, references=references_of(dataset)
     )
 
 
 def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple[str, ...]:
     """Every usual metric that this data set and extractor allow; a warning says what the rest lack."""
-    possible = set() if dataset.modes is None else {"modes"}
+    images = is_image_shape(dataset.shape)
+    possible: set[str] = set() if images else {"points"}
+    if dataset.modes is not None:
+        possible |= {"modes"}
     if dataset.test.labels is not None:
         possible |= {"asked_classes"}  # `Scoring.names_for` leaves them to conditional variants
     if extractor is not None:
@@ -150,7 +219,7 @@ def all_possible(dataset: Dataset, extractor: metrics.Extractor | None) -> tuple
             possible |= {"logits"}
         if extractor.class_names is not None:
             possible |= {"classes"}
-    elif is_image_shape(dataset.shape):
+    elif images and dataset.modes is None:
         warnings.warn(
             f"{dataset.name} has no labels: fid and is need --extractor inception-v3-compat, min_class_share "
             "a classifier; only parzen is scored.",

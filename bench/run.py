@@ -20,7 +20,7 @@ from bench.launch.job import ELSEWHERE, Ended, job_of
 from bench.launch.launchers import Launcher, launcher_for
 from bench.member import Member, Plan
 from bench.plan import choose_device, plan
-from bench.run_options import parser
+from bench.run_options import options_of
 from bench.sharded_extraction import sharded
 from bench.show import show_list, show_results
 from bench.stopping import Stopping
@@ -33,7 +33,7 @@ from gans.trainer import require_shareable
 def main(arguments: list[str]) -> int:
     """Run the grid that the command line asks for."""
     with said_once():
-        options = parser().parse_args(arguments)
+        options = options_of(arguments)
     if (options.list or options.dry_run) and not is_first():
         return cli.OK
     if options.list:

@@ -1,6 +1,7 @@
 """The command line of `bench.run`."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import gans
@@ -10,6 +11,7 @@ from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
 from bench.launch.launchers import LAUNCHERS
 from bench.plan import DEFAULT_KIMG
+from bench.suite_options import Statable, add_suite, with_parts
 from bench.targets import target
 from bench.team import add_process_timeout
 from bench.trackers import BACKENDS
@@ -18,7 +20,22 @@ DESCRIPTION = """Train variants, score and time them, and show the table.
 
   python -m bench.run --variants dcgan,wgan
   python -m bench.run --variants dcgan,wgan --dataset mnist --seeds 0-4 --kimg 200 --eval-every 20
+  python -m bench.run --suite modes
 """
+
+STATABLE = Statable(
+    command="bench.run",
+    of_part=(
+        *("variants", "dataset", "seeds", "set", "image-size", "kimg", "epochs", "batch-size"),
+        *("precision", "compile", "metrics", "samples", "extractor"),
+    ),
+    of_all=("eval-every", "target", "timeout"),
+)
+
+
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line, those of each part of its suite in `parts`."""
+    return with_parts(parser(), arguments, STATABLE)
 
 
 def parser() -> cli.Parser:
@@ -39,6 +56,7 @@ def parser() -> cli.Parser:
         ),
     )
     what = made.add_argument_group("what to train")
+    add_suite(what)
     what.add_argument("--variants", type=cli.comma_list(str), metavar="A,B", help="names, see --list")
     what.add_argument(
         "--dataset",
@@ -237,7 +255,7 @@ def parser() -> cli.Parser:
 
     look = made.add_argument_group("look only")
     look.add_argument(
-        "--list", action="store_true", help="variants and data sets, a line each, and the fields"
+        "--list", action="store_true", help="variants, data sets and suites, a line each, and the fields"
     )
     look.add_argument(
         "--dry-run", action="store_true", help="the cells and an estimate of their time; no training"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import gans
 import results
-from bench import datasets
+from bench import datasets, suites
+from bench.errors import InputError
 from bench.exporting import export_as
 from bench.grid import Cell
 from bench.plain_table import plain_table
@@ -52,7 +53,7 @@ def show_results(
 
 
 def show_list(variants: Sequence[str]) -> None:
-    """Print every variant and data set, a line each, and the fields that `--set` can change."""
+    """Print every variant, data set and suite, a line each, and the fields that `--set` can change."""
     for title, rows in (
         ("Variants", [(name, describe(name)) for name in variants]),
         (
@@ -62,6 +63,7 @@ def show_list(variants: Sequence[str]) -> None:
                 for s in datasets.known()
             ],
         ),
+        ("Suites", [(name, describe_suite(name)) for name in suites.names()]),
         ("Fields for --set", [(name, fields(name)) for name in variants]),
     ):
         print(title)
@@ -77,6 +79,15 @@ def describe(name: str) -> str:
     except gans.VariantError as error:
         return str(error)
     return f"{variant.summary} ({variant.reference})"
+
+
+def describe_suite(name: str) -> str:
+    """One line about a suite, also if the package that offers it is broken."""
+    try:
+        suite = suites.get(name)
+    except InputError as error:
+        return str(error)
+    return f"{suite.summary} ({suite.command} --suite {name}; {suite.file})"
 
 
 def fields(name: str) -> str:

@@ -21,7 +21,7 @@ from bench.exporting import export_as
 from bench.plain_table import plain_table
 from bench.progress import TrainingProgress
 from bench.throughput_group import Limits, extractor_of, run_group
-from bench.throughput_options import parser
+from bench.throughput_options import options_of
 from bench.throughput_plan import Group, left_to_do, outcome_in, plan
 
 FAILED = ("fast-but-wrong", "oom", "error", "timeout", "killed", "diverged")
@@ -29,7 +29,7 @@ FAILED = ("fast-but-wrong", "oom", "error", "timeout", "killed", "diverged")
 
 def main(arguments: list[str]) -> int:
     """Time what the command line asks for."""
-    options = parser().parse_args(arguments)
+    options = options_of(arguments)
     groups = plan(options)
     if options.dry_run:
         print(_plan_table(groups, options))

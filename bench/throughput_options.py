@@ -1,12 +1,14 @@
 """The command line of `bench.throughput`."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import gans
 from bench import cli
 from bench.exporting import FORMATS
 from bench.folders import CACHE_VARIABLE, DATA_VARIABLE
+from bench.suite_options import Statable, add_suite, with_parts
 from bench.synthetic import IMAGE_SIZE, NAME
 
 DESCRIPTION = """Time training steps in every precision and compile mode that learns the same.
@@ -26,6 +28,17 @@ time, or failed, 2 bad input, 130 interrupted."""
 
 ROUNDS = 30
 
+STATABLE = Statable(
+    command="bench.throughput",
+    of_part=("variants", "dataset", "image-size", "set", "batch-sizes", "precision", "compile"),
+    of_all=("extractor", "rounds", "time-limit"),
+)
+
+
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line, those of each part of its suite in `parts`."""
+    return with_parts(parser(), arguments, STATABLE)
+
 
 def parser() -> cli.Parser:
     """The command line of `bench.throughput`."""
@@ -36,6 +49,7 @@ def parser() -> cli.Parser:
         epilog=EPILOG,
     )
     what = made.add_argument_group("what to time")
+    add_suite(what)
     what.add_argument(
         "--variants", type=cli.comma_list(str), metavar="A,B", help="names, see bench.run --list"
     )

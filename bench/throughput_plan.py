@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,30 +82,41 @@ class Group:
 
 
 def plan(options: argparse.Namespace) -> list[Group]:
-    """All groups: every variant at the first batch size before any at the second, if time should run out.
+    """All groups of `options.parts`.
+
+    Of each part every variant at the first batch size before any at the second, if time should run out.
 
     Raises
     ------
     InputError, gans.VariantError
         For whatever can be wrong, before anything is timed.
     """
-    if not options.variants:
-        raise InputError("--variants is needed, as in --variants dcgan,wgan; bench.run --list shows them.")
+    for part in options.parts:
+        if not part.variants:
+            raise InputError(
+                "--variants is needed, as in --variants dcgan,wgan; bench.run --list shows them."
+            )
+        if part.image_size is not None and part.image_size > MAX_IMAGE_SIZE:
+            raise InputError(f"--image-size {part.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
     if options.rounds < MIN_ROUNDS:
         raise InputError(
             f"--rounds {options.rounds} is too few: a 95 % interval of a median needs {MIN_ROUNDS}."
         )
-    if options.image_size is not None and options.image_size > MAX_IMAGE_SIZE:
-        raise InputError(f"--image-size {options.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
-    variants = [gans.get(name) for name in options.variants]
     device = choose_device(options.device)
-    modes = modes_of(options.precision, options.compile)
-    groups = []
+    root = options.data_root or data_folder()
+    groups = [group for part in options.parts for group in _groups(part, device, root)]
+    require_trainable([group.baseline for group in groups])
+    return groups
+
+
+def _groups(part: argparse.Namespace, device: str, root: Path) -> Iterator[Group]:
+    variants = [gans.get(name) for name in part.variants]
+    modes = modes_of(part.precision, part.compile)
     per_dataset = [
-        (dataset, with_changes(variants, options.set, recipe_fields))
-        for dataset, recipe_fields in _datasets(options)
+        (dataset, with_changes(variants, part.set, recipe_fields))
+        for dataset, recipe_fields in _datasets(part, root)
     ]
-    for batch_size, (dataset, recipes) in itertools.product(options.batch_sizes, per_dataset):
+    for batch_size, (dataset, recipes) in itertools.product(part.batch_sizes, per_dataset):
         for variant in recipes:
             cells = tuple(
                 SpeedCell(
@@ -120,9 +131,7 @@ def plan(options: argparse.Namespace) -> list[Group]:
                 )
                 for precision, compile_mode in modes
             )
-            groups.append(Group(cells=cells))
-    require_trainable([group.baseline for group in groups])
-    return groups
+            yield Group(cells=cells)
 
 
 def modes_of(precisions: Sequence[str], compile_modes: Sequence[str]) -> list[tuple[str, str]]:
@@ -149,16 +158,15 @@ def outcome_in(store: Path, cell: SpeedCell) -> str | None:
     return None if ended.empty else str(ended.iloc[-1])
 
 
-def _datasets(options: argparse.Namespace) -> list[tuple[Dataset, dict[str, str]]]:
+def _datasets(part: argparse.Namespace, root: Path) -> list[tuple[Dataset, dict[str, str]]]:
     """Each data set with the fields that it suggests."""
-    root = options.data_root or data_folder()
     found: list[tuple[Dataset, dict[str, str]]] = []
-    for name in options.dataset:
+    for name in part.dataset:
         if name == NAME:
-            found.append((synthetic(options.image_size or IMAGE_SIZE), {}))
+            found.append((synthetic(part.image_size or IMAGE_SIZE), {}))
             continue
         (source,) = sources_of([name])
-        if options.image_size is not None and source.image_size is None:
+        if part.image_size is not None and source.image_size is None:
             raise InputError(f"{source.name} holds points, which have no size; leave --image-size out.")
-        found.append((source.load(root, options.image_size), dict(source.recipe_fields)))
+        found.append((source.load(root, part.image_size), dict(source.recipe_fields)))
     return found

@@ -6,13 +6,14 @@ from typing import Literal
 
 from metrics.errors import MetricError, nearest_or_all
 
-Need = Literal["features", "logits", "classes", "asked_classes", "modes", "training", "clip"]
+Need = Literal["features", "logits", "classes", "asked_classes", "modes", "points", "training", "clip"]
 """What a metric needs besides samples.
 
 ``"features"``: images and any extractor. ``"logits"``: one that gives class probabilities, too.
 ``"classes"``: one whose classes are those of the data. ``"asked_classes"``: the class that each sample
-was asked for. ``"modes"``: a reference whose modes are known. ``"training"``: the samples that the
-generator learned from. ``"clip"``: a CLIP network as the extractor.
+was asked for. ``"modes"``: a reference whose modes are known. ``"points"``: samples that are points, no
+images. ``"training"``: the samples that the generator learned from. ``"clip"``: a CLIP network as the
+extractor.
 """
 
 
@@ -160,7 +161,7 @@ METRICS: Mapping[str, Metric] = {
     "high_quality_share": Metric(
         summary="share of samples within 3 σ of a mode: needs points with known modes",
         better="higher",
-        needs=frozenset({"modes"}),
+        needs=frozenset({"modes", "points"}),
         compares=False,
         usual=True,
     ),

@@ -52,7 +52,7 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...] | None = None
-    modes: metrics.Modes | None = None  # of the mixture that points were drawn from
+    modes: metrics.Modes | metrics.StackedModes | None = None  # those that samples were drawn from
     content: str | None = None  # needed of samples read from files: a hash, in hex, that costs no decoding
     images_skipped: int = 0  # files that could not be read, and were left out as asked
     notes: tuple[str, ...] = ()  # sentences about how it was read, for the user

@@ -29,7 +29,7 @@ from bench.launch.job import ELSEWHERE, Job, scores_id
 from bench.launch.one_cell import run_cell
 from bench.plan import plan
 from bench.progress import TrainingProgress
-from bench.run_options import parser
+from bench.run_options import options_of, parser
 from bench.stopping import AGAIN, AGAIN_WITHOUT_RERUN, Stopped, Stopping
 from bench.trackers import tracking
 
@@ -70,7 +70,7 @@ def _run(
 
 def _job(training_id: str, attempt: int, scores: str, command: list[str]) -> tuple[Job, int]:
     """The launch's job as this process sees it, and the cell's number in it."""
-    options = parser().parse_args(command)
+    options = options_of(command)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the launch has shown them
         cells, scorings = plan(options)
@@ -89,7 +89,7 @@ def _job(training_id: str, attempt: int, scores: str, command: list[str]) -> tup
             require_same_scores(job, cell, scores)
             require_device(cell)
             return job, number
-    raise InputError("The data or the variant have changed since the launch began.")
+    raise InputError("The data, the variant or the suite have changed since the launch began.")
 
 
 def require_same_scores(job: Job, cell: Cell, scores: str) -> None:

@@ -30,7 +30,7 @@ from bench.launch.job import job_of, last_attempt
 from bench.launch.one_cell import left_to_do
 from bench.launch.pool import arguments_of
 from bench.plan import plan
-from bench.run_options import parser
+from bench.run_options import options_of
 
 T = TypeVar("T")
 
@@ -63,13 +63,13 @@ def cells() -> list[tuple[str, int, float, str]]:
     rows: list[tuple[str, int, float, str]] = []
     for n in CELLS:
         command = shlex.split(f"{VANILLA} --seeds 0-{n - 1}")
-        options = parser().parse_args(command)
+        options = options_of(command)
         took, _ = timed(plan, options)
         rows.append(("plan", n, round(took, 2), "s"))
     with contextlib.redirect_stdout(io.StringIO()):
         assert cli.call(bench.run.main, shlex.split(f"{VANILLA} --quiet")) == cli.OK
     command = shlex.split(VANILLA)
-    options = parser().parse_args(command)
+    options = options_of(command)
     (cell,), scorings = plan(options)
     job = job_of([cell], scorings, options, command)
     for what, work in {

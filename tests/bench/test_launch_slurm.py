@@ -18,7 +18,7 @@ from bench.launch.job import job_of
 from bench.launch.pool import arguments_of
 from bench.launch.slurm_job import run_job
 from bench.plan import plan
-from bench.run_options import parser
+from bench.run_options import options_of
 
 pytest.importorskip("submitit", reason="submitit is not installed (extra slurm)")
 
@@ -73,7 +73,7 @@ print(json.dumps([fate.lost, fate.reported, fate.reason]))
 def test_a_job_that_is_told_to_end_leaves_a_checkpoint_to_another(number):
     # What Slurm sends before the limit, and at a preemption.
     command = f"{VANILLA} --metrics none --kimg 100000 --checkpoint-every 0.1".split()
-    options = parser().parse_args(command)
+    options = options_of(command)
     cells, scorings = plan(options)
     launch = job_of(cells, scorings, options, command)
     arguments = arguments_of(launch, cells[0])

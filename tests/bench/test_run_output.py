@@ -14,7 +14,7 @@ import bench.run
 import bench.sample
 import gans
 import results
-from bench import cli, datasets
+from bench import cli, datasets, suites
 from bench.progress import TrainingProgress
 from gans.step import MONITORS
 
@@ -99,12 +99,12 @@ def test_a_log_file_gets_a_line_now_and_then(capsys, monkeypatch):
     assert capsys.readouterr().err == line
 
 
-def test_the_list_has_a_line_for_each_variant_and_data_set(run):
+def test_the_list_has_a_line_for_each_variant_data_set_and_suite(run):
     done = run("--list")
     assert done.code == cli.OK
     lines = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
     spellings = [source.spelling for source in datasets.known()]
-    assert lines == [*gans.names(), *spellings, *gans.names()]
+    assert lines == [*gans.names(), *spellings, *suites.names(), *gans.names()]
     assert {"digits", "mnist", "cifar10", "folder:PATH", "tfd[:PATH][#FOLD]"} <= set(spellings)
     assert "critic.n_critic=5" in done.out
     assert list(Path().iterdir()) == []

@@ -10,14 +10,14 @@ import results
 from bench import cli
 from bench.grid import with_changes
 from bench.plan import plan
-from bench.run_options import parser
+from bench.run_options import options_of
 from bench.setting_axes import recipes_of
 
 RATES = VANILLA + " --set lr=1e-3,2e-4"
 
 
 def cells(command: str):
-    found, _ = plan(parser().parse_args(shlex.split(command)))
+    found, _ = plan(options_of(shlex.split(command)))
     return found
 
 

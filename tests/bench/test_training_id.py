@@ -10,11 +10,11 @@ import gans
 from bench import datasets
 from bench.grid import Cell, with_changes
 from bench.plan import plan
-from bench.run_options import parser
+from bench.run_options import options_of
 
 
 def cell(command: str) -> Cell:
-    cells, _ = plan(parser().parse_args(shlex.split(command)))
+    cells, _ = plan(options_of(shlex.split(command)))
     (only,) = cells
     return only
 
@@ -41,7 +41,7 @@ def usual() -> str:
     ],
 )
 def test_same_training_same_id(more, usual):
-    cells, _ = plan(parser().parse_args(shlex.split(f"{VANILLA} {more}")))
+    cells, _ = plan(options_of(shlex.split(f"{VANILLA} {more}")))
     assert usual in [cell.training_id for cell in cells]
 
 
@@ -127,7 +127,7 @@ def test_a_cell_lies_in_a_folder_that_names_it(usual):
 
 def test_the_grid_is_every_combination_and_seeds_vary_slowest():
     command = f"{VANILLA} --variants vanilla,wgan --set boost=2 --seeds 0-1 --batch-size 32,64"
-    cells, _ = plan(parser().parse_args(shlex.split(command)))
+    cells, _ = plan(options_of(shlex.split(command)))
     assert [(c.settings.seed, c.settings.batch_size, c.variant.name) for c in cells] == [
         (seed, batch_size, name) for seed in (0, 1) for batch_size in (32, 64) for name in ("vanilla", "wgan")
     ]
