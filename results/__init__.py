@@ -28,6 +28,7 @@ from results.export import export, read_export
 from results.figures import plot_monitors
 from results.intervals import Interval, t_interval
 from results.journal import DamagedRowsWarning, Journal, seal_abandoned
+from results.parzen_figure import plot_parzen_audit
 from results.quality_table import quality_table
 from results.reporting import write_report
 from results.responses import BLIND, plot_responses
@@ -67,6 +68,7 @@ __all__ = [
     "export",
     "load",
     "plot_monitors",
+    "plot_parzen_audit",
     "plot_points",
     "plot_responses",
     "quality_table",
