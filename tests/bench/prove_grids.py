@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from ray_nodes import two_nodes, workers
+from ray_nodes import training_ids, two_nodes, workers
 
 import results
 
@@ -73,14 +73,16 @@ def grids() -> list[dict[str, object]]:
 
 
 def kill_a_worker(running: subprocess.Popen[bytes], store: Path, cluster: "Cluster") -> int:
-    """SIGKILL to a Ray worker when half of the cells are done and one has a checkpoint; how many it met."""
+    """SIGKILL to a Ray worker whose cell has a checkpoint, when half the cells are done; how many it met."""
     while running.poll() is None:
         time.sleep(0.05)
-        if len(list(store.glob("*/rows-*.jsonl"))) < CELLS // 2 or not list(store.glob("*/checkpoint-*")):
+        if len(list(store.glob("*/rows-*.jsonl"))) < CELLS // 2:
             continue
         for worker in workers(cluster):
-            os.kill(worker, signal.SIGKILL)
-            return 1
+            for training_id in training_ids(worker):
+                if list(store.glob(f"*-{training_id[:8]}/checkpoint-*")):
+                    os.kill(worker, signal.SIGKILL)
+                    return 1
     raise SystemExit("No Ray worker was found in the middle of a cell.")
 
 

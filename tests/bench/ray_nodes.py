@@ -37,3 +37,15 @@ def workers(cluster: "Cluster") -> list[int]:
             if titled and any(line in (folder / "status").read_text() for line in raylets):
                 found.append(int(folder.name))
     return found
+
+
+def training_ids(worker: int) -> list[str]:
+    """The trainings of the cells that a worker attends at present: one, or none."""
+    found = []
+    for children in Path(f"/proc/{worker}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                if "bench.launch.cell" in words:
+                    found.append(words[words.index("bench.launch.cell") + 1])
+    return found
