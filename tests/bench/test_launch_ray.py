@@ -122,3 +122,24 @@ def test_a_launch_that_dies_leaves_no_cell_running(on):
     folder = only_folder(Path("runs"))
     wait_for(lambda: list(folder.glob("rows-*.jsonl")))  # its cell stops as SIGTERM stops one
     assert list(folder.glob("checkpoint-*.safetensors"))
+
+
+def test_a_cluster_that_asks_for_a_token_is_a_sentence(run, monkeypatch):
+    def refused(**_):
+        try:
+            raise ray.exceptions.AuthenticationError("a token is missing")
+        except ray.exceptions.AuthenticationError as cause:
+            raise RuntimeError("no answer") from cause
+
+    def init(**_):
+        try:
+            refused()
+        except RuntimeError as cause:
+            raise ConnectionError("no cluster") from cause  # as Ray wraps it
+
+    monkeypatch.setattr("bench.launch.ray.require_cluster", lambda _: None)
+    monkeypatch.setattr("ray.init", init)
+    done = run(f"{VANILLA} --launcher ray --ray-address 127.0.0.1:1")
+    assert done.code == cli.BAD
+    assert "set RAY_AUTH_MODE=token" in done.err
+    assert done.err.count("error: ") == 1
