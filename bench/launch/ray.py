@@ -82,9 +82,12 @@ def asks_for_a_token(error: BaseException | None) -> bool:
 
     From version 2.60 on a head asks for one if its machine has one, and nobody else offers his unasked.
     """
-    while error is not None and not isinstance(error, AuthenticationError):
+    while error is not None:
+        # Ray says so by the type, or, where it has tried for a while, in the message alone.
+        if isinstance(error, AuthenticationError) or AuthenticationError.__name__ in str(error):
+            return True
         error = error.__cause__
-    return error is not None
+    return False
 
 
 def require_cluster(address: str) -> None:
