@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     source = datasets.get(options.dataset)
     data = source.load(options.data_root or data_folder(), None)
     train = require_images(data)
-    n = options.samples or min(DEFAULT_SAMPLES, len(train) // 5)  # fewer centroids than images
+    n = options.samples or min(DEFAULT_SAMPLES, max(1, len(train) // 5))  # fewer centroids than images
     if n > len(train):
         raise InputError(f"--samples {n} is more than the {len(train)} training images of {data.name}.")
     checkpoints = [checkpoint_of(run, options.store) for run in options.run]
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     audit = Audit(validation[:VALIDATION].flatten(start_dim=1), test.flatten(start_dim=1))
     with extraction_progress(quiet=options.quiet) as progress:
         done = progress("piles scored")
-        todo: list[str | int] = [*PILES, *samplers, *(len(train) // part for part in PARTS)]
+        todo: list[str | int] = [*PILES, *samplers, *sorted({max(1, len(train) // part) for part in PARTS})]
         for number, what in enumerate(todo):
             done(number, len(todo))
             if isinstance(what, int):
