@@ -47,7 +47,7 @@ class GridProgress:
     def under_way(self, n: int) -> None:
         """So many cells have been given away and have not ended; called now and then."""
         self._under_way = n
-        state = f"{n} under way" + (f", {self._failed} failed" if self._failed else "")
+        state = f"{n} given out" + (f", {self._failed} failed" if self._failed else "")
         self._bar.update(self._task, completed=self._done, state=state)
         if not self._summary or self._console.is_terminal or time.monotonic() < self._next_line:
             return
