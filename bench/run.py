@@ -16,7 +16,7 @@ from bench.errors import InputError
 from bench.estimate import plan_table
 from bench.failures import show_failures
 from bench.grid import Cell
-from bench.launch.job import ELSEWHERE, Ended, job_of
+from bench.launch.job import ELSEWHERE, Ended, job_of, last_attempts
 from bench.launch.launchers import Launcher, launcher_for
 from bench.member import Member, Plan
 from bench.plan import choose_device, plan
@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace, arguments: list[str], launch: Launcher, te
         }
         print(plan_table(cells, todos))
         return cli.OK
-    job = job_of(cells, scorings, options, arguments, team)
+    job = job_of(cells, scorings, options, arguments, last_attempts(cells, options.output), team)
     cli.writable_folder(job.store)
     ended: list[Ended] = []
     try:

@@ -25,13 +25,12 @@ from bench.errors import BAD_INPUT, InputError
 from bench.folders import CACHE_VARIABLE
 from bench.grid import Cell
 from bench.launch.cell_process import GRACE_SEC
-from bench.launch.job import ELSEWHERE, Job, scores_id
+from bench.launch.job import ELSEWHERE, Job, job_of, scores_id
 from bench.launch.one_cell import run_cell
 from bench.plan import plan
 from bench.progress import TrainingProgress
 from bench.run_options import options_of, parser
 from bench.stopping import AGAIN, AGAIN_WITHOUT_RERUN, Stopped, Stopping
-from bench.trackers import tracking
 
 
 def main(arguments: list[str]) -> int:
@@ -76,16 +75,8 @@ def _job(training_id: str, attempt: int, scores: str, command: list[str]) -> tup
         cells, scorings = plan(options)
     for number, cell in enumerate(cells, start=1):
         if cell.training_id == training_id:
-            # Not `job_of`, which looks for attempts of every cell: each of ten thousand processes would.
-            job = Job(
-                cells=cells,
-                scorings=scorings,
-                store=options.output,
-                options=options,
-                arguments=command,
-                track=tracking(options.track),
-                attempts_before={training_id: attempt},
-            )
+            # Not the attempts of every cell: each of ten thousand processes would look for them.
+            job = job_of(cells, scorings, options, command, {training_id: attempt})
             require_same_scores(job, cell, scores)
             require_device(cell)
             return job, number

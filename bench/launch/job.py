@@ -65,12 +65,10 @@ def job_of(
     scorings: Mapping[str, Scoring],
     options: argparse.Namespace,
     arguments: Sequence[str],
+    attempts_before: Mapping[str, int],
     team: Team | None = None,
 ) -> Job:
-    """A launch that begins now; InputError if what `--track` needs is not installed."""
-    before = {
-        cell.training_id: (last_attempt(options.output / cell.folder) or NO_ATTEMPT)[0] for cell in cells
-    }
+    """A launch; InputError if what `--track` needs is not installed."""
     return Job(
         cells=cells,
         scorings=scorings,
@@ -78,9 +76,14 @@ def job_of(
         options=options,
         arguments=arguments,
         track=tracking(options.track),
-        attempts_before=before,
+        attempts_before=attempts_before,
         team=team,
     )
+
+
+def last_attempts(cells: Sequence[Cell], store: Path) -> dict[str, int]:
+    """The number of each cell's last attempt so far, by training id; -1: there is none."""
+    return {cell.training_id: (last_attempt(store / cell.folder) or NO_ATTEMPT)[0] for cell in cells}
 
 
 def scores_id(job: Job, cell: Cell) -> str:

@@ -26,7 +26,7 @@ import gans
 import metrics
 from bench import cli
 from bench.flops import step_flops
-from bench.launch.job import job_of, last_attempt
+from bench.launch.job import job_of, last_attempt, last_attempts
 from bench.launch.one_cell import left_to_do
 from bench.launch.pool import arguments_of
 from bench.plan import plan
@@ -71,7 +71,7 @@ def cells() -> list[tuple[str, int, float, str]]:
     command = shlex.split(VANILLA)
     options = options_of(command)
     (cell,), scorings = plan(options)
-    job = job_of([cell], scorings, options, command)
+    job = job_of([cell], scorings, options, command, last_attempts([cell], options.output))
     for what, work in {
         "look for the last attempt of a cell that is done": lambda: last_attempt(job.store / cell.folder),
         "see that nothing is left to do of it": lambda: left_to_do(job, cell),

@@ -14,7 +14,7 @@ from commands import VANILLA
 import results
 from bench import cli
 from bench.launch.cell_process import ProcessSpec
-from bench.launch.job import job_of
+from bench.launch.job import job_of, last_attempts
 from bench.launch.pool import arguments_of
 from bench.launch.slurm_job import run_job
 from bench.plan import plan
@@ -75,7 +75,7 @@ def test_a_job_that_is_told_to_end_leaves_a_checkpoint_to_another(number):
     command = f"{VANILLA} --metrics none --kimg 100000 --checkpoint-every 0.1".split()
     options = options_of(command)
     cells, scorings = plan(options)
-    launch = job_of(cells, scorings, options, command)
+    launch = job_of(cells, scorings, options, command, last_attempts(cells, options.output))
     arguments = arguments_of(launch, cells[0])
     job = subprocess.Popen([sys.executable, "-c", JOB, json.dumps(arguments)], stdout=subprocess.PIPE)
     folder = Path("runs") / cells[0].folder
