@@ -1,7 +1,7 @@
 """Build a store of many rows, as large as real ones a row, and time what reads it.
 
-    python tests/perf/large_store.py --output /tmp/large            # 100,000 rows: about 110 MB
-    python tests/perf/large_store.py --output /tmp/large --rows 10000 --runs 50
+    python tests/perf/large_store.py --output large            # 100,000 rows: about 110 MB
+    python tests/perf/large_store.py --output large --rows 10000 --runs 50
 
 Each run has the rows of a training that was scored on the way. The store is kept: the same folder is timed
 again without being built.
