@@ -1,5 +1,6 @@
 """Cells: the points of the grid, and the ids that decide what has been done already."""
 
+import functools
 import hashlib
 import itertools
 import json
@@ -44,7 +45,7 @@ class Cell:
         """The configuration as canonical JSON."""
         return json.dumps(self.configuration, sort_keys=True)
 
-    @property
+    @functools.cached_property
     def training_id(self) -> str:
         """16 hex digits of the SHA-256 of the configuration."""
         return hashlib.sha256(self.configuration_json.encode()).hexdigest()[:16]
