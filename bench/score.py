@@ -31,7 +31,7 @@ def score(
     Parameters
     ----------
     samples
-        uint8 images `(n, C, H, W)` or float32 points `(n, 2)`, or a function that makes n of them, such as
+        uint8 images `(n, C, H, W)` or float32 points `(n, d)`, or a function that makes n of them, such as
         `gans.Sampler.sample` or your own.
     dataset
         A name, as for `--dataset`: `mnist`, `folder:PATH`, …

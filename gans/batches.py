@@ -44,7 +44,7 @@ class Batches:
     Parameters
     ----------
     samples
-        uint8 images `(n, C, H, W)` or float32 points `(n, 2)` on the training device, or a source.
+        uint8 images `(n, C, H, W)` or float32 points `(n, d)` on the training device, or a source.
     labels
         int64 `(n,)` on the training device, or None.
     batch_size

@@ -15,7 +15,7 @@ def to_network(samples: Tensor) -> Tensor:
 
 
 def to_rest(samples: Tensor) -> Tensor:
-    """Float images in [−1, 1] to uint8, rounded to nearest; points `(n, 2)` to float32."""
+    """Float images in [−1, 1] to uint8, rounded to nearest; points `(n, d)` to float32."""
     if samples.dim() != 4:
         return samples.float()
     # A NaN has no uint8: make it mid-grey rather than whatever the hardware does. The run that made

@@ -60,7 +60,7 @@ class Sampler:
         generator: torch.Generator | None = None,
         share: Callable[[int], slice] | None = None,
     ) -> Tensor:
-        """Draw `n` samples: uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
+        """Draw `n` samples: uint8 `(n, C, H, W)`, or float32 `(n, d)` points, on the CPU.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Sampler:
         Returns
         -------
         Tensor
-            uint8 `(n, C, H, W)`, or float32 `(n, 2)` points, on the CPU.
+            uint8 `(n, C, H, W)`, or float32 `(n, d)` points, on the CPU.
 
         Raises
         ------

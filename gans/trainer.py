@@ -38,7 +38,7 @@ class Trainer:
     variant
         The recipe.
     data
-        Training samples: images uint8 `(n, C, H, W)` or points float32 `(n, 2)`, which are kept on the
+        Training samples: images uint8 `(n, C, H, W)` or points float32 `(n, d)`, which are kept on the
         training device, or a `gans.SampleSource` of images, which are streamed to it.
     settings
         Budget, batch size, seed, device and arithmetic.
@@ -89,7 +89,7 @@ class Trainer:
         self.device = torch.device(settings.device)
         if (len(data.shape), data.dtype) not in ((4, torch.uint8), (2, torch.float32)):
             raise VariantError(
-                "Training data must be uint8 images (n, C, H, W) or float32 points (n, 2), "
+                "Training data must be uint8 images (n, C, H, W) or float32 points (n, d), "
                 f"not {str(data.dtype).removeprefix('torch.')} of shape {tuple(data.shape)}."
             )
         self.shape = tuple(data.shape[1:])

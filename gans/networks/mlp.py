@@ -34,7 +34,7 @@ class Generator(nn.Module):
         self.linears = linears((nz, *hidden, math.prod(shape)))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Z, `(n, nz)`, to images `(n, C, H, W)` in [−1, 1], or to points `(n, 2)`."""
+        """Z, `(n, nz)`, to images `(n, C, H, W)` in [−1, 1], or to points `(n, d)`."""
         for linear in self.linears[:-1]:
             z = activate(linear(z), self.activation)
         samples = self.linears[-1](z)

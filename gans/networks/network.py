@@ -1,7 +1,7 @@
 """What the trainer asks of a pair of networks.
 
 G maps z, float `(n, nz)`, to samples in the network's range: images `(n, C, H, W)` in [−1, 1] or
-points `(n, 2)`. D maps samples to raw outputs `(n,)`, or `(n, outputs)` where more than one is asked for:
+points `(n, d)`. D maps samples to raw outputs `(n,)`, or `(n, outputs)` where more than one is asked for:
 logits or critic values, never probabilities. G of a conditional variant also takes int64 labels `(n,)`, as
 the keyword `labels`; so does D where labels are joined to its input (`conditioning=joined`).
 

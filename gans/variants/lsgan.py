@@ -1,10 +1,10 @@
 """LSGAN: X. Mao et al., "Least Squares Generative Adversarial Networks", arXiv 1611.04076.
 
-| setting | here | paper (quoted from memory) | most later code |
+| setting | here | paper, authors' code | most later code |
 |---|---|---|---|
 | loss | a = 0, b = c = 1 (eq. 9) | the same | the same |
 | Adam lr, β1 | 2e-4, .5 | 1e-3, .5 | 2e-4, .5 |
-| z | N(0, 1)¹⁰⁰ | 1024 numbers | 100 or 128 |
+| z | N(0, 1)¹⁰⁰ | U(−1, 1)¹⁰²⁴ | 100 or 128 |
 | batch | the command line's (64) | 64 | 64 |
 | networks | DCGAN's | VGG-like with batch norm | DCGAN's |
 
