@@ -1,0 +1,58 @@
+"""The tables of a grid of variants: which is best, what is luck, what went wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from zoo import interval, order_of, ranks, three_digits, time_words, verdict
+
+SEEDS = pd.DataFrame(
+    {
+        "variant": ["lsgan", "lsgan", "wgan_gp", "wgan_gp", "cgan", "cgan"],
+        "fid": [100.0, 400.0, 250.0, 250.0, 30.0, np.nan],
+    }
+)
+
+
+def test_the_least_geometric_mean_comes_first_and_a_failed_seed_last():
+    assert order_of(SEEDS) == ["lsgan", "wgan_gp", "cgan"]
+
+
+def test_ranks_are_of_the_variants_that_the_paper_has():
+    assert ranks(SEEDS).splitlines()[2:] == ["| `lsgan` | 1 | 1 |", "| `wgan_gp` | 2 | 2 |"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([200.0, 200.0], "200 [200, 200]"),
+        ([0.5, 0.7], "0.600 [−0.671, 1.87]"),
+        ([3.14159], "3.14 (1 seed)"),
+        ([], "–"),
+    ],
+)
+def test_a_mean_has_its_interval_over_seeds(values, words):
+    assert interval(pd.Series(values, dtype=float)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(1234.5, "1,234"), (99.96, "100.0"), (-0.00123, "−0.00123"), (0.0, "0")]
+)
+def test_numbers_have_three_digits(value, words):
+    assert three_digits(value) == words
+
+
+@pytest.mark.parametrize(("found", "words"), [("better", "**× 0.50**"), ("cannot be told apart", "× 0.50")])
+def test_only_what_is_no_luck_is_bold(found, words):
+    forward = pd.DataFrame({"effect": [0.5], "verdict": [found]})
+    none = forward.iloc[:0]
+    assert verdict(forward, none) == words
+    assert verdict(none, forward.assign(effect=2.0)) == words
+    assert verdict(none, none) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reached", "words"), [(12.3, 5, "12 (5 of 6)"), (np.nan, 2, "(2 of 6)"), (np.nan, 0, "never")]
+)
+def test_time_to_quality_says_how_many_got_there(seconds, reached, words):
+    row = pd.Series({"training_sec": seconds, "seeds_reached": reached, "seeds": 6})
+    assert time_words(row) == words

@@ -1,0 +1,260 @@
+"""A grid of variants on one data set and budget: its tables, its verdicts, a picture, and the papers' ranks.
+
+    python -m bench.run --suite results/published/zoo/mnist-16kimg.toml --output STORE
+    python tests/studies/zoo.py STORE --target fid=300 --output results/published/zoo/mnist-16kimg
+
+Writes `table.md`, `fid.png`, `samples.png`, `rows.csv` (final, best and trailing scores, and costs, a
+line a seed) and `curves.csv` (every score on the way).
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+import results
+
+SCORES = {
+    "is": "IS ↑",
+    "kid": "KID ↓",
+    "precision": "precision ↑",
+    "recall": "recall ↑",
+    "density": "density ↑",
+    "coverage": "coverage ↑",
+    "parzen": "Parzen, nats ↑",
+    "class_agreement": "agreement ↑",
+}
+"""Beside FID, which has a table of its own."""
+
+LOST = 0.001
+"""Of the samples, a hundredth of an even share of ten: a class with less is counted as lost."""
+
+FELL_BACK = 1.5
+"""Times the best FID on the way: a final FID beyond it is counted as a training that fell back."""
+
+PAPER = {"dcgan": 6.8, "lsgan": 7.8, "wgan": 6.7, "wgan_gp": 20.3}
+"""FID on MNIST of NS GAN, LSGAN, WGAN and WGAN-GP in "Are GANs Created Equal?" (arXiv 1711.10337)."""
+
+
+def main(arguments: list[str]) -> None:
+    """Write all files."""
+    asked = parser().parse_args(arguments)
+    asked.output.mkdir(parents=True, exist_ok=True)
+    metric, target = asked.target.split("=")
+    frame = results.load(asked.store)
+    frame = frame[frame["outcome"].notna()]
+    seeds = per_seed(frame, asked.store)
+    seeds.to_csv(asked.output / "rows.csv", index=False)
+    on_the_way(frame).to_csv(asked.output / "curves.csv", index=False)
+    verdicts = results.compare(frame, metric="fid", pairs="all")
+    reached = results.time_to_quality(frame, {metric: float(target)})
+    table = "\n\n".join(
+        [
+            main_table(seeds, reached, f"{metric} ≤ {float(target):g}"),
+            other_scores(seeds),
+            verdict_table(verdicts, seeds),
+            counts(frame, seeds),
+            ranks(seeds),
+        ]
+    )
+    (asked.output / "table.md").write_text(table + "\n")
+    draw(frame, seeds, asked.output / "fid.png")
+    print(table)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("store", type=Path, metavar="STORE")
+    made.add_argument("--target", default="fid=300", metavar="M=X", help="of time to quality")
+    made.add_argument("--output", type=Path, required=True, metavar="DIR")
+    return made
+
+
+def per_seed(frame: pd.DataFrame, store: Path) -> pd.DataFrame:
+    """A line a training: FID final, best and trailing, the other scores, costs, outcome, flags."""
+    table = results.scores_at(frame, "fid")
+    kept = ["dataset", "variant", "changed", "seed", "batch_size", "kimg_budget", "training_id", "outcome"]
+    at = {"final": "fid", "best": "fid_best", "trailing": "fid_trailing", "best_kimg": "best_kimg"}
+    seeds = table[[*kept, *at, "final_uncertainty"]].rename(columns=at | {"final_uncertainty": "fid_error"})
+    seeds = seeds.set_index("training_id")
+    seeds["fid_least"] = tested_fid(frame).groupby("training_id")["value"].min()
+    tested = frame["final"].fillna(False) & frame["split"].fillna("test").eq("test")
+    for name in (*SCORES, "min_class_share"):
+        rows = frame[tested & frame["metric"].fillna("").str.split("@").str[0].eq(name)]
+        seeds[name] = rows.set_index("training_id")["value"]
+        seeds[f"{name}_error"] = rows.set_index("training_id")["uncertainty"]
+    for name in ("images_per_sec", "training_sec", "peak_memory_bytes"):
+        rows = frame[frame["phase"].eq("training") & frame["metric"].eq(name)]
+        seeds[name] = rows.groupby("training_id")["value"].last()
+    first = frame.groupby("training_id").first()
+    for name in ("flags", "reason", "git_commit", "device_name", "cpu_threads", "torch_version", "command"):
+        seeds[name] = first[name]
+    attempts = frame.groupby(["training_id", "run_folder", "attempt"])["started_utc"].first().reset_index()
+    attempts["wall_sec"] = [
+        (store / row["run_folder"] / f"rows-{row['attempt']:03}.jsonl").stat().st_mtime
+        - row["started_utc"].timestamp()
+        for _, row in attempts.iterrows()
+    ]
+    seeds["wall_sec"] = attempts.groupby("training_id")["wall_sec"].sum().round(1)
+    return seeds.reset_index().sort_values(["variant", "seed"], ignore_index=True)
+
+
+def tested_fid(frame: pd.DataFrame) -> pd.DataFrame:
+    """FID against the test split over training, untrained networks left out."""
+    curve = results.curves(frame)
+    return curve[
+        curve["metric"].str.startswith("fid@") & curve["split"].fillna("").eq("test") & curve["kimg"].gt(0)
+    ]
+
+
+def on_the_way(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every score over training."""
+    kept = ["variant", "seed", "kimg", "training_sec", "metric", "split", "value", "uncertainty"]
+    return results.curves(frame)[kept].sort_values(["variant", "seed", "metric", "split", "kimg"])
+
+
+def main_table(seeds: pd.DataFrame, reached: pd.DataFrame, target: str) -> str:
+    """FID and what it cost, best first."""
+    lines = [
+        "| variant | ok of all | FID ↓ | best | last quarter "
+        f"| images/s | training, s | to {target}, s | cell, s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for variant in order_of(seeds):
+        mine = seeds[seeds["variant"] == variant]
+        ok = mine[mine["outcome"] == "ok"]
+        time = reached[reached["variant"] == variant].iloc[0]
+        cells = [f"{len(ok)} of {len(mine)}"]
+        cells += [interval(ok[name], log=True) for name in ("fid", "fid_best", "fid_trailing")]
+        cells += [f"{ok['images_per_sec'].median():,.0f}", f"{ok['training_sec'].median():.0f}"]
+        cells += [time_words(time), f"{mine['wall_sec'].max():.0f}"]
+        lines.append(f"| `{variant}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def other_scores(seeds: pd.DataFrame) -> str:
+    """Every other score: means over seeds with their interval."""
+    lines = [f"| variant | {' | '.join(SCORES.values())} |", f"|---|{'---|' * len(SCORES)}"]
+    for variant in order_of(seeds):
+        ok = seeds[(seeds["variant"] == variant) & (seeds["outcome"] == "ok")]
+        cells = [interval(ok[name]) for name in SCORES]
+        lines.append(f"| `{variant}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict_table(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> str:
+    """Each with each: how many times the column's FID the row's is, in bold where that is no luck."""
+    order = order_of(seeds)
+    lines = [f"| | {' | '.join(f'`{name}`' for name in order)} |", f"|---|{'---|' * len(order)}"]
+    named = {"a": verdicts["a"].str.split(" ").str[0], "b": verdicts["b"].str.split(" ").str[0]}
+    for row in order:
+        cells = []
+        for column in order:
+            forward = verdicts[named["a"].eq(column) & named["b"].eq(row)]
+            back = verdicts[named["a"].eq(row) & named["b"].eq(column)]
+            cells.append(verdict(forward, back) if row != column else "")
+        lines.append(f"| `{row}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict(forward: pd.DataFrame, back: pd.DataFrame) -> str:
+    """One cell of the table of verdicts."""
+    if len(forward) + len(back) != 1:
+        return "–"
+    one = pd.concat([forward, back]).iloc[0]
+    ratio = one["effect"] if len(forward) else 1 / one["effect"]
+    words = f"× {ratio:.2f}"
+    return f"**{words}**" if one["verdict"] in ("better", "worse") else words
+
+
+def counts(frame: pd.DataFrame, seeds: pd.DataFrame) -> str:
+    """What went wrong, in numbers of trainings."""
+    flagged = results.summary(frame).drop_duplicates("variant").set_index("variant")["flags"]
+    lines = ["| variant | failed | lost a class | fell back | flags |", "|---|---|---|---|---|"]
+    for variant in order_of(seeds):
+        mine = seeds[seeds["variant"] == variant]
+        ok = mine[mine["outcome"] == "ok"]
+        back = (ok["fid"] > FELL_BACK * ok["fid_least"]).sum()
+        cells = [len(mine) - len(ok), (ok["min_class_share"] < LOST).sum(), back, flagged[variant] or "–"]
+        lines.append(f"| `{variant}` | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def ranks(seeds: pd.DataFrame) -> str:
+    """The order of those variants that "Are GANs Created Equal?" has, beside its order."""
+    there = [variant for variant in order_of(seeds) if variant in PAPER]
+    theirs = sorted(there, key=PAPER.__getitem__)
+    lines = ["| variant | rank here | rank in arXiv 1711.10337 |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {place} | {theirs.index(name) + 1} |" for place, name in enumerate(there, start=1)
+    ]
+    return "\n".join(lines)
+
+
+def order_of(seeds: pd.DataFrame) -> list[str]:
+    """Variants, the least mean FID first."""
+    means = seeds.groupby("variant")["fid"].apply(
+        lambda values: results.t_interval(values, log=True).estimate
+    )
+    return list(means.sort_values().index)
+
+
+def interval(values: pd.Series, *, log: bool = False) -> str:
+    """A mean with its 95 % interval over seeds, or a dash."""
+    known = values.dropna()
+    if known.empty:
+        return "–"
+    found = results.t_interval(known, log=log)
+    if len(known) == 1:
+        return f"{three_digits(found.estimate)} (1 seed)"
+    return f"{three_digits(found.estimate)} [{three_digits(found.low)}, {three_digits(found.high)}]"
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, never as a power of ten."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def time_words(row: pd.Series) -> str:
+    """When a target was reached, and by how many."""
+    if not row["seeds_reached"]:
+        return "never"
+    share = f"{row['seeds_reached']:g} of {row['seeds']:g}"
+    return f"{row['training_sec']:.0f} ({share})" if pd.notna(row["training_sec"]) else f"({share})"
+
+
+def draw(frame: pd.DataFrame, seeds: pd.DataFrame, path: Path) -> None:
+    """FID of every seed, and the geometric mean over seeds on the way."""
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    order = order_of(seeds)
+    colours = dict(zip(order, mpl.colormaps["tab10"].colors, strict=False))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for place, variant in enumerate(order):
+        mine = seeds.loc[seeds["variant"] == variant, "fid"]
+        left.scatter(mine, [place] * len(mine), color=colours[variant], s=26, alpha=0.7)
+        mean = results.t_interval(mine, log=True)
+        left.plot([mean.low, mean.high], [place + 0.28] * 2, color=colours[variant], linewidth=2)
+    left.set(xscale="log", xlabel="FID at the end; line: 95 % interval of the mean")
+    left.set_yticks(range(len(order)), order)
+    left.invert_yaxis()
+    curve = tested_fid(frame)
+    for variant in order:
+        mine = curve[curve["variant"] == variant].groupby("kimg")[["value", "training_sec"]]
+        mean = mine.agg(lambda values: results.t_interval(values, log=True).estimate)
+        right.plot(mean["training_sec"], mean["value"], color=colours[variant], marker="o", label=variant)
+    right.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="FID")
+    right.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
