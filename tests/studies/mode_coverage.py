@@ -5,7 +5,7 @@
 
 Writes `ours.csv` (one row a variant, data set and budget: means over seeds with their standard errors, which
 are PacGAN's ±), `rows.csv` (the rows that they are means of) and `table.md`: ours, as many samples of the
-training data themselves, and `papers.csv`.
+training data themselves and of noise, and `papers.csv`.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 import metrics
 import results
@@ -38,6 +39,7 @@ KEPT = [
 """Columns of `rows.csv`: more would hide them."""
 
 OF_DATA = "the training data themselves"
+OF_NOISE = "uniform noise"
 
 
 def main(arguments: list[str]) -> None:
@@ -51,7 +53,8 @@ def main(arguments: list[str]) -> None:
     asked.output.mkdir(parents=True, exist_ok=True)
     frame = pd.concat([results.load(store) for store in asked.stores], ignore_index=True)
     ours = of_store(frame)
-    ours = pd.concat([ours, of_data(tuple(ours["dataset"].unique()))], ignore_index=True)
+    names = tuple(ours["dataset"].unique())
+    ours = pd.concat([ours, of_data(names), of_noise(names)], ignore_index=True)
     ours.to_csv(asked.output / "ours.csv", index=False)
     final = frame[frame["final"].fillna(False) & frame["metric"].isin(SCORES)]
     final[KEPT].to_csv(asked.output / "rows.csv", index=False)
@@ -93,6 +96,21 @@ def of_data(names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def of_noise(names: tuple[str, ...]) -> pd.DataFrame:
+    """What images score that show nothing at all: the classifier names a digit all the same."""
+    rows = []
+    for name in names:
+        data, n = datasets.get(name).load(data_folder()), N_SAMPLES[name]
+        if isinstance(data.modes, metrics.Modes):
+            continue  # a point that is near no mode counts for none
+        shape = (n, *data.train.tensor.shape[1:])
+        noise = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        counts = data.modes.counts(noise)
+        kl = metrics.mode_kl(counts)[0]
+        rows.append({"dataset": name, "what": OF_NOISE, "modes": metrics.modes_captured(counts), "kl": kl})
+    return pd.DataFrame(rows)
+
+
 def markdown(ours: pd.DataFrame, papers: pd.DataFrame) -> str:
     """One table a data set: ours, the data, the papers'."""
     parts = []
@@ -116,8 +134,8 @@ def named(row: pd.Series, is_ours: bool) -> str:
     """What a line of the table is of."""
     if not is_ours:
         return f"{row['what']} ({row['source']})"
-    if row["what"] == OF_DATA:
-        return OF_DATA
+    if row["what"] in (OF_DATA, OF_NOISE):
+        return str(row["what"])
     return f"**`{row['what']}`, {row['kimg']:,g} kimg**"
 
 
