@@ -1,0 +1,91 @@
+"""Table 1 of GAN 2014: our rows beside the published ones, and the score over epochs.
+
+    python -m bench.run --suite paper2014 --output STORE
+    python tests/studies/paper2014.py STORE --output results/published/paper2014
+
+Writes `table.md`, `rows.csv` (every score on the way) and `parzen.png`, which also shows `lower-rate.csv`, if
+`tests/studies/lower_rate.py` has left one in the same folder.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+import results
+
+PUBLISHED = {
+    "adversarial nets": "225 ± 2",
+    "deep GSN": "214 ± 1.1",
+    "DBN": "138 ± 2",
+    "stacked CAE": "121 ± 1.6",
+}
+"""Table 1 of arXiv 1406.2661, MNIST."""
+
+EPOCH_KIMG = 50.0
+"""The authors' training images are MNIST's first 50,000."""
+
+KEPT = [
+    *("variant", "seed", "batch_size", "kimg", "training_sec", "metric", "split", "value", "uncertainty"),
+    *("uncertainty_kind", "final", "details", "protocol_hash", "device_name", "cpu_threads", "torch_version"),
+    *("git_commit", "started_utc", "command"),
+]
+
+
+def main(arguments: list[str]) -> None:
+    """Write all files."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("store", type=Path, metavar="STORE")
+    made.add_argument("--output", type=Path, required=True, metavar="DIR")
+    asked = made.parse_args(arguments)
+    asked.output.mkdir(parents=True, exist_ok=True)
+    frame = results.load(asked.store)
+    scores = frame[frame["phase"].eq("score").fillna(False)]
+    scores[KEPT].to_csv(asked.output / "rows.csv", index=False)
+    (asked.output / "table.md").write_text(table(scores))
+    lower = asked.output / "lower-rate.csv"
+    draw(results.curves(frame), pd.read_csv(lower) if lower.exists() else None, asked.output / "parzen.png")
+    print(table(scores))
+
+
+def table(scores: pd.DataFrame) -> str:
+    """A line a training at its end, and the paper's."""
+    lines = ["| | epochs | seed | σ | nats |", "|---|---|---|---|---|"]
+    at_end = scores["final"].fillna(False) & scores["split"].fillna("").eq("test")
+    for _, row in scores[at_end & scores["metric"].eq("parzen")].sort_values("seed").iterrows():
+        sigma = json.loads(row["details"])["sigma"]
+        cells = [f"{row['kimg'] / EPOCH_KIMG:g}", str(row["seed"]), f"{sigma:.4f}"]
+        cells += [f"{row['value']:.1f} ± {row['uncertainty']:.1f}"]
+        lines.append(f"| **`{row['variant']}`** | {' | '.join(cells)} |")
+    lines += [f"| *{name}, as published* | | | | *{nats}* |" for name, nats in PUBLISHED.items()]
+    return "\n".join(lines) + "\n"
+
+
+def draw(curves: pd.DataFrame, lower: pd.DataFrame | None, path: Path) -> None:
+    """Nats over epochs."""
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    mine = curves[curves["metric"].eq("parzen") & curves["split"].fillna("").eq("test")]
+    for seed, of_seed in mine.groupby("seed"):
+        axis.plot(of_seed["kimg"] / EPOCH_KIMG, of_seed["value"], "o-", label=f"gan2014, seed {seed}")
+    if lower is not None:
+        axis.plot(
+            lower["kimg"] / EPOCH_KIMG, lower["parzen"], "s-", label="from there at a tenth of the rate"
+        )
+    for name, nats in PUBLISHED.items():
+        height = float(nats.split(" ")[0])
+        axis.axhline(height, color="0.6", linewidth=0.8, linestyle="--")
+        place = {"transform": axis.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axis.text(0.99, height, f"{name}, as published", fontsize=8, color="0.35", **place)
+    axis.set(xlabel="epochs of 50,000 images", ylabel="Parzen window, nats", ylim=(0, 250))
+    axis.legend(loc="lower right", fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
