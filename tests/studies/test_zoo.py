@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from zoo import interval, order_of, ranks, three_digits, time_words, verdict
+from zoo import interval, order_of, ranks, spread, three_digits, time_words, verdict
 
 SEEDS = pd.DataFrame(
     {
@@ -32,6 +32,13 @@ def test_ranks_are_of_the_variants_that_the_paper_has():
 )
 def test_a_mean_has_its_interval_over_seeds(values, words):
     assert interval(pd.Series(values, dtype=float)) == words
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [([1.0, 3.0], "2.00 ± 1.4"), ([0.5], "0.500"), ([], "–"), ([0.0, 0.0], "0 ± 0")]
+)
+def test_other_scores_have_their_standard_deviation(values, words):
+    assert spread(pd.Series(values, dtype=float)) == words
 
 
 @pytest.mark.parametrize(

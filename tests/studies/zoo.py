@@ -137,11 +137,11 @@ def main_table(seeds: pd.DataFrame, reached: pd.DataFrame, target: str) -> str:
 
 
 def other_scores(seeds: pd.DataFrame) -> str:
-    """Every other score: means over seeds with their interval."""
+    """Every other score: means ± standard deviations over seeds."""
     lines = [f"| variant | {' | '.join(SCORES.values())} |", f"|---|{'---|' * len(SCORES)}"]
     for variant in order_of(seeds):
         ok = seeds[(seeds["variant"] == variant) & (seeds["outcome"] == "ok")]
-        cells = [interval(ok[name]) for name in SCORES]
+        cells = [spread(ok[name].dropna()) for name in SCORES]
         lines.append(f"| `{variant}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -212,6 +212,13 @@ def interval(values: pd.Series, *, log: bool = False) -> str:
     if len(known) == 1:
         return f"{three_digits(found.estimate)} (1 seed)"
     return f"{three_digits(found.estimate)} [{three_digits(found.low)}, {three_digits(found.high)}]"
+
+
+def spread(values: pd.Series) -> str:
+    """A mean and the standard deviation between seeds, or a dash."""
+    if values.empty:
+        return "–"
+    return three_digits(values.mean()) + (f" ± {float(f'{values.std():.2g}'):g}" if len(values) > 1 else "")
 
 
 def three_digits(value: float) -> str:
