@@ -14,6 +14,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib import ticker
+from PIL import Image
 
 import results
 
@@ -62,6 +64,7 @@ def main(arguments: list[str]) -> None:
     )
     (asked.output / "table.md").write_text(table + "\n")
     draw(frame, seeds, asked.output / "fid.png")
+    draw_samples(frame, order_of(seeds), asked.store, asked.output / "samples.png")
     print(table)
 
 
@@ -259,8 +262,30 @@ def draw(frame: pd.DataFrame, seeds: pd.DataFrame, path: Path) -> None:
         mean = mine.agg(lambda values: results.t_interval(values, log=True).estimate)
         right.plot(mean["training_sec"], mean["value"], color=colours[variant], marker="o", label=variant)
     right.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="FID")
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    for axis in (left.xaxis, right.xaxis, right.yaxis):
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5)))
+        axis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+        axis.set_minor_locator(ticker.NullLocator())
     figure.savefig(path, dpi=110)
+
+
+def draw_samples(frame: pd.DataFrame, order: list[str], store: Path, path: Path) -> None:
+    """Samples of each variant's lowest seed that ended well."""
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, -(-len(order) // 2), figsize=(11, 6), layout="constrained", squeeze=False)
+    ended = frame[frame["outcome"].eq("ok")]
+    for axis, variant in zip(axes.flat, order, strict=False):
+        first = ended[ended["variant"] == variant].sort_values("seed").iloc[0]
+        axis.imshow(plt.imread(store / first["run_folder"] / "samples.png"), cmap="gray")
+        axis.set_title(f"{variant}, seed {first['seed']}", fontsize=10)
+    for axis in axes.flat:
+        axis.axis("off")
+    figure.savefig(path, dpi=110)
+    with Image.open(path) as picture:
+        picture.convert("L").save(path, optimize=True)  # a third of the size
 
 
 if __name__ == "__main__":
