@@ -134,7 +134,7 @@ def main_table(seeds: pd.DataFrame, reached: pd.DataFrame, target: str) -> str:
         cells = [f"{len(ok)} of {len(mine)}"]
         cells += [interval(ok[name], log=True) for name in ("fid", "fid_best", "fid_trailing")]
         cells += [f"{ok['images_per_sec'].median():,.0f}", f"{ok['training_sec'].median():.0f}"]
-        cells += [time_words(time), f"{mine['wall_sec'].max():.0f}"]
+        cells += [time_words(time), f"{mine['wall_sec'].min():.0f}–{mine['wall_sec'].max():.0f}"]
         lines.append(f"| `{variant}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
