@@ -67,7 +67,7 @@ class OnLostMachine:
         self.process, self.place = process, place
 
     def poll(self):
-        if not list(Path("runs").glob("*/checkpoint-*")):
+        if not list(Path("runs").glob("*/checkpoint-*.safetensors")):
             return None
         if self.place.dies_at_once:
             self.kill()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from zoo import interval, order_of, ranks, spread, three_digits, time_words, verdict
+from variant_grid import interval, order_of, ranks, spread, three_digits, time_words, verdict
 
 SEEDS = pd.DataFrame(
     {

@@ -1,7 +1,7 @@
 """A grid of variants on one data set and budget: its tables, its verdicts, a picture, and the papers' ranks.
 
     python -m bench.run --suite results/published/zoo/mnist-16kimg.toml --output STORE
-    python tests/studies/zoo.py STORE --target fid=300 --output results/published/zoo/mnist-16kimg
+    python tests/studies/variant_grid.py STORE --target fid=300 --output results/published/zoo/mnist-16kimg
 
 Writes `table.md`, `fid.png`, `samples.png`, `rows.csv` (final, best and trailing scores, and costs, a
 line a seed) and `curves.csv` (every score on the way).
