@@ -88,7 +88,7 @@ class Moments:
 
     @property
     def covariance(self) -> Tensor:
-        """Unbiased covariance M / (n − 1), float64 (d, d).
+        """Unbiased covariance M / (n − 1), float64 (d, d), symmetric to the last bit.
 
         Raises
         ------
@@ -97,7 +97,8 @@ class Moments:
         """
         if self.n < 2:
             raise MetricError(f"a covariance needs at least 2 samples, got {self.n}")
-        return self.scatter / (self.n - 1)
+        # A matrix product need not be: on some processors x·y and y·x are summed in different orders.
+        return (self.scatter + self.scatter.T) / (2 * (self.n - 1))
 
 
 def check_rows(features: Tensor, dim: int) -> None:

@@ -43,6 +43,14 @@ def test_merging_equals_seeing_everything_and_leaves_the_other_alone():
     assert right.n == before[2]
 
 
+def test_covariance_is_symmetric_where_the_products_are_not():
+    # Some processors' matrix products differ across the diagonal in the last bit.
+    scatter = torch.tensor([[4.0, 1.0], [1.0 + EPS, 5.0]], dtype=torch.float64)
+    covariance = Moments(3, torch.zeros(2, dtype=torch.float64), scatter).covariance
+    assert torch.equal(covariance, covariance.T)
+    torch.testing.assert_close(covariance, scatter / 2, rtol=EPS, atol=0)
+
+
 def test_more_rows_than_an_internal_chunk():
     rows = torch.randn(9000, 2, generator=torch.Generator().manual_seed(0)) + 100
     expected = torch.cov(rows.double().T)
