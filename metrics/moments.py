@@ -97,7 +97,7 @@ class Moments:
         """
         if self.n < 2:
             raise MetricError(f"a covariance needs at least 2 samples, got {self.n}")
-        # A matrix product need not be: on some processors x·y and y·x are summed in different orders.
+        # On some processors XᵀX is not: what stands at (i, j) and at (j, i) is summed in different orders.
         return (self.scatter + self.scatter.T) / (2 * (self.n - 1))
 
 

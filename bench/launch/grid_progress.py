@@ -20,7 +20,7 @@ class GridProgress:
     def __init__(self, n_cells: int, *, quiet: bool, summary: bool) -> None:
         self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self._n_cells, self._summary = n_cells, summary
-        self._done = self._failed = self._under_way = 0
+        self._done = self._failed = 0
         self._shown, self._next_line = "", time.monotonic() + LINE_EVERY_SEC
         self._hearing = threading.Lock()
         self._bar = Progress(
@@ -44,10 +44,9 @@ class GridProgress:
     ) -> None:
         self._bar.stop()
 
-    def under_way(self, n: int) -> None:
-        """So many cells have been given away and have not ended; called now and then."""
-        self._under_way = n
-        state = f"{n} given out" + (f", {self._failed} failed" if self._failed else "")
+    def submitted(self, n: int) -> None:
+        """So many cells are submitted and have not ended; called now and then."""
+        state = f"{n} submitted" + (f", {self._failed} failed" if self._failed else "")
         self._bar.update(self._task, completed=self._done, state=state)
         if not self._summary or self._console.is_terminal or time.monotonic() < self._next_line:
             return

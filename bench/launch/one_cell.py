@@ -70,7 +70,7 @@ def left_to_do(job: Job, cell: Cell) -> Todo | Ended:
 def trained_since(job: Job, cell: Cell) -> bool:
     """Whether a cell has been trained anew since this launch began, or by another launch to its end.
 
-    What `--rerun` asks for has then begun: a cell that is given out again, because a machine was lost over
+    What `--rerun` asks for has then begun: a cell that is submitted again, because a machine was lost over
     it, goes on from there.
     """
     rows = results.read_run(job.store / cell.folder)

@@ -1,4 +1,4 @@
-"""Cells in processes of their own, several at once: given out as there is room, and again if need be."""
+"""Cells in processes of their own, several at once: submitted as there is room, and again if need be."""
 
 import time
 from collections import deque
@@ -29,7 +29,7 @@ system notices (the lease of an NFS 4 server is 90 s unless somebody changed it)
 
 
 class Worker(Protocol):
-    """One cell that has been given out."""
+    """One cell that has been submitted."""
 
     def poll(self) -> Fate | None:
         """How it ended, None while it has not."""
@@ -48,7 +48,7 @@ class Place(Protocol):
     """Whether the user sees the lines that cells print there."""
 
     def room(self) -> int:
-        """How many more cells can be given out now."""
+        """How many more cells can be submitted now."""
 
     def start(self, arguments: tuple[str, ...], on_line: Callable[[str], None]) -> Worker:
         """Give out a cell: the arguments of `bench.launch.cell`, and what gets each line it prints."""
@@ -69,14 +69,14 @@ class Entry:
     """The files that it had then."""
     not_before: float = 0.0
     attempts: int = -1
-    """The number of the last attempt before it was given out."""
+    """The number of the last attempt before it was submitted."""
 
 
 def run_pool(job: Job, stopping: Stopping, place: Place, *, summary: bool) -> Iterator[Ended]:
     """Run the cells of a job in a place, as many at once as it has room for.
 
     Cells that another launch is running are tried again after the others, as by the launcher `here`. One
-    whose machine is lost is given out again and goes on from its checkpoint.
+    whose machine is lost is submitted again and goes on from its checkpoint.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def run_pool(job: Job, stopping: Stopping, place: Place, *, summary: bool) -> It
 
 
 class Round:
-    """Every cell of a list given out once, or again as long as its machines are lost."""
+    """Every cell of a list submitted once, or again as long as its machines are lost."""
 
     def __init__(
         self, job: Job, stopping: Stopping, place: Place, progress: GridProgress, entries: list[Entry]
@@ -151,7 +151,7 @@ class Round:
                 continue
             worker = self._place.start(arguments_of(self._job, entry.cell), self._progress.show_line)
             self._under_way.append((entry, worker))
-        self._progress.under_way(len(self._under_way))
+        self._progress.submitted(len(self._under_way))
 
     def _taken_back(self, entry: Entry) -> Ended | None:
         """Seal what is abandoned of a cell; how it ended if that is all that is done for it.
@@ -192,7 +192,7 @@ class Round:
             yield ended
 
     def _ended(self, entry: Entry, fate: Fate) -> Ended | None:
-        """How a cell ended, by the fate of its process; None if it is to be given out again."""
+        """How a cell ended, by the fate of its process; None if it is to be submitted again."""
         cell = entry.cell
         if fate.reported:
             return Ended(cell=cell, outcome=fate.outcome, reason=fate.reason)

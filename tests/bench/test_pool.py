@@ -1,4 +1,4 @@
-"""Several cells at once: given out as there is room, and again where their machine is lost."""
+"""Several cells at once: submitted as there is room, and again where their machine is lost."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ THREE = VANILLA + " --seeds 0-2 --launcher local --jobs 2"
 
 @pytest.fixture(autouse=True)
 def quick_processes(processes, monkeypatch):
-    """Cells' processes start from one that has imported torch; what is given out, in its order."""
+    """Cells' processes start from one that has imported torch; what is submitted, in its order."""
     monkeypatch.setattr(child, "Popen", lambda command, stderr, **_: Served(processes, command, stderr))
     monkeypatch.setattr(pool, "AGAIN_SEC", 0.1)
 

@@ -1,4 +1,4 @@
-"""Build a store of many rows, as large as real ones a row, and time what reads it.
+"""Build a store of many rows, each as large as a real one, and time what reads it.
 
     python tests/perf/large_store.py --output large            # 100,000 rows: about 110 MB
     python tests/perf/large_store.py --output large --rows 10000 --runs 50

@@ -37,17 +37,19 @@ KEPT = [
 
 def main(arguments: list[str]) -> None:
     """Write all files."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("store", type=Path, metavar="STORE")
-    made.add_argument("--output", type=Path, required=True, metavar="DIR")
-    asked = made.parse_args(arguments)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    frame = results.load(asked.store)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("store", type=Path, metavar="STORE")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    args = parser.parse_args(arguments)
+    args.output.mkdir(parents=True, exist_ok=True)
+    frame = results.load(args.store)
     scores = frame[frame["phase"].eq("score").fillna(False)]
-    scores[KEPT].to_csv(asked.output / "rows.csv", index=False)
-    (asked.output / "table.md").write_text(table(scores))
-    lower = asked.output / "lower-rate.csv"
-    draw(results.curves(frame), pd.read_csv(lower) if lower.exists() else None, asked.output / "parzen.png")
+    scores[KEPT].to_csv(args.output / "rows.csv", index=False)
+    (args.output / "table.md").write_text(table(scores))
+    lower = args.output / "lower-rate.csv"
+    draw(results.curves(frame), pd.read_csv(lower) if lower.exists() else None, args.output / "parzen.png")
     print(table(scores))
 
 

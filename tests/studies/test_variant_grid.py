@@ -1,4 +1,4 @@
-"""The tables of a grid of variants: which is best, what is luck, what went wrong."""
+"""The tables of a grid of variants: which is best, what is significant, what went wrong."""
 
 import numpy as np
 import pandas as pd
@@ -35,21 +35,31 @@ def test_a_mean_has_its_interval_over_seeds(values, words):
 
 
 @pytest.mark.parametrize(
-    ("values", "words"), [([1.0, 3.0], "2.00 ± 1.4"), ([0.5], "0.500"), ([], "–"), ([0.0, 0.0], "0 ± 0")]
+    ("values", "words"),
+    [
+        ([1.0, 3.0], "2.0 ± 1.4"),
+        ([0.5], "0.500"),
+        ([], "–"),
+        ([0.0, 0.0], "0 ± 0"),
+        ([10_000.0, 150_000.0], "80,000 ± 99,000"),
+        ([0.0, 0.0003], "0.00015 ± 0.00021"),
+        ([-100.0, -140.7], "−120 ± 29"),
+        ([0.0, 1.41], "0.7 ± 1.0"),
+    ],
 )
 def test_other_scores_have_their_standard_deviation(values, words):
     assert spread(pd.Series(values, dtype=float)) == words
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(1234.5, "1,234"), (99.96, "100.0"), (-0.00123, "−0.00123"), (0.0, "0")]
+    ("value", "words"), [(1234.5, "1,230"), (99.96, "100"), (-0.00123, "−0.00123"), (0.0, "0")]
 )
 def test_numbers_have_three_digits(value, words):
     assert three_digits(value) == words
 
 
 @pytest.mark.parametrize(("found", "words"), [("better", "**× 0.50**"), ("cannot be told apart", "× 0.50")])
-def test_only_what_is_no_luck_is_bold(found, words):
+def test_only_what_is_significant_is_bold(found, words):
     forward = pd.DataFrame({"effect": [0.5], "verdict": [found]})
     none = forward.iloc[:0]
     assert verdict(forward, none) == words
