@@ -7,7 +7,7 @@ python -m bench.parzen_audit --dataset mnist --run mnist-gan2014-seed0 --output 
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -47,8 +47,8 @@ def main(arguments: list[str]) -> int:
     n = options.samples or min(DEFAULT_SAMPLES, max(1, len(train) // 5))  # fewer centroids than images
     if n > len(train):
         raise InputError(f"--samples {n} is more than the {len(train)} training images of {data.name}.")
-    checkpoints = [checkpoint_of(run, options.store) for run in options.run]
-    samplers = {path.parent.name: gans.load(path) for path in checkpoints}
+    checkpoints = dict.fromkeys(checkpoint_of(run, options.store) for run in options.run)
+    samplers = {name_of(path, checkpoints): gans.load(path) for path in checkpoints}
     for name, sampler in samplers.items():
         if sampler.shape != data.shape:
             raise InputError(f"{name} makes samples of shape {sampler.shape}, {data.name} has {data.shape}.")
@@ -69,6 +69,12 @@ def main(arguments: list[str]) -> int:
                 audit.pile(what, PILES[what](train, n, torch.Generator().manual_seed(options.seed)))
         done(len(todo), len(todo))
     return show(audit, data, n, options.output)
+
+
+def name_of(checkpoint: Path, among: Collection[Path]) -> str:
+    """The run's folder's name; the whole path, where several are of one name."""
+    alone = sum(other.parent.name == checkpoint.parent.name for other in among) == 1
+    return checkpoint.parent.name if alone else str(checkpoint)
 
 
 def require_images(data: Dataset) -> Tensor:

@@ -19,6 +19,7 @@ from bench.launch.launchers import CLUSTERS
 from bench.pictures import is_image_shape
 from bench.scoring import Scoring, needs_asked_classes, references_of
 from bench.setting_axes import recipes_of
+from bench.suite_options import said_of
 
 DEFAULT_KIMG = 128.0
 MAX_IMAGE_SIZE = 1024  # enlarging a whole data set further fills the memory before any network is asked
@@ -29,16 +30,19 @@ def plan(options: argparse.Namespace) -> tuple[list[Cell], dict[str, Scoring]]:
 
     A cell that two parts have is one cell.
     """
+    sources = []
     for part in options.parts:
-        require_consistent(part)
-    sources = [sources_of(part.dataset) for part in options.parts]
+        with said_of(part):
+            require_consistent(part)
+            sources.append(sources_of(part.dataset))
     reading = reading_of(options, [source for of_part in sources for source in of_part])
     device = choose_device(options.device)
     planning = Planning(options, reading, device)
     cells: dict[str, Cell] = {}
     for part, of_part in zip(options.parts, sources, strict=True):
-        for cell in planning.cells_of(part, of_part):
-            cells.setdefault(cell.training_id, cell)
+        with said_of(part):
+            for cell in planning.cells_of(part, of_part):
+                cells.setdefault(cell.training_id, cell)
     named = [name for part in options.parts for name in asked_of(part)]
     # A suite's metrics are for all its variants, of which the user may have chosen some.
     if options.suite is None or all(map(needs_asked_classes, named)):
@@ -136,8 +140,8 @@ class Planning:
         by = (part.metrics, part.samples, part.extractor)
         if self._scored_by.setdefault(dataset.name, by) != by:
             raise InputError(
-                f"Two parts of the suite score {dataset.name} by other metrics, samples or extractors; a "
-                "data set is scored in one way: make two suites of them."
+                f"{dataset.name} is scored by other metrics, samples or extractors than in an earlier part; "
+                "a data set is scored in one way: make two suites of them."
             )
         if dataset.name not in self.scorings:
             self.scorings[dataset.name] = scoring_for(dataset, names, part, self._device, self._options.quiet)

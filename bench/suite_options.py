@@ -5,11 +5,12 @@ gives, and the command's own parser reads both, so that the user's stand above t
 """
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench import cli, suites
-from bench.errors import InputError
+from bench.errors import BAD_INPUT, InputError
 from bench.suites.suite import SEPARATE, Stated, Suite, did_you_mean
 
 BUDGET = {"kimg", "epochs"}
@@ -52,7 +53,7 @@ def with_parts(parser: cli.Parser, arguments: Sequence[str], statable: Statable)
     """
     options = parser.parse_args(arguments)
     if options.suite is None:
-        options.parts = [argparse.Namespace(**vars(options))]
+        options.parts = [argparse.Namespace(**vars(options), stated_in="")]
         return options
     suite = suites.get(options.suite)
     _check(suite, statable, parser)
@@ -62,11 +63,27 @@ def with_parts(parser: cli.Parser, arguments: Sequence[str], statable: Statable)
     parts = _chosen([_over(suite.options, part) for part in suite.parts], chosen, suite)
     budget = [key for key in BUDGET if given.get(key) is not None]
     options = parser.parse_args([*_texts(_without(suite.options, budget)), *arguments])
-    options.parts = [parser.parse_args([*_texts(_without(part, budget)), *arguments]) for part in parts]
-    for mine, part in zip(options.parts, parts, strict=True):
+    options.parts = [parser.parse_args([*_texts(_without(part, budget)), *arguments]) for _, part in parts]
+    for mine, (number, part) in zip(options.parts, parts, strict=True):
+        mine.stated_in = _place(suite, number)
         for key in chosen:  # of which this part may have some only
             setattr(mine, key, part[key][0].split(","))
     return options
+
+
+@contextmanager
+def said_of(part: argparse.Namespace) -> Iterator[None]:
+    """Whatever is wrong with a part of a suite is said with the file and the part: users did not type it."""
+    try:
+        yield
+    except BAD_INPUT as error:
+        if not part.stated_in:
+            raise
+        raise InputError(f"{part.stated_in}: {error}") from error
+
+
+def _place(suite: Suite, number: int) -> str:
+    return f"The suite {suite.file}" + (f", part {number}" if len(suite.parts) > 1 else "")
 
 
 def _check(suite: Suite, statable: Statable, parser: cli.Parser) -> None:
@@ -92,24 +109,25 @@ def _check(suite: Suite, statable: Statable, parser: cli.Parser) -> None:
         try:
             parser.parse_args(_texts(_over(suite.options, part)))
         except InputError as error:
-            where = f", part {number}" if len(suite.parts) > 1 else ""
-            raise InputError(f"The suite {suite.file}{where}: {error}") from error
+            raise InputError(f"{_place(suite, number)}: {error}") from error
 
 
-def _chosen(parts: Sequence[Stated], given: Mapping[str, Sequence[str]], suite: Suite) -> list[Stated]:
-    """The parts with what is given of `CHOOSING`: replaced where all parts agree, else chosen among.
+def _chosen(
+    parts: Sequence[Stated], given: Mapping[str, Sequence[str]], suite: Suite
+) -> list[tuple[int, Stated]]:
+    """The parts, numbered, with what is given of `CHOOSING`: replaced where all agree, else chosen among.
 
     A part that has none of what is given is left out.
     """
     kept = {key: _kept(parts, key, names, suite) for key, names in given.items()}
-    found: list[Stated] = []
-    for number, part in enumerate(parts):
-        mine = {key: names[number] for key, names in kept.items()}
+    found: list[tuple[int, Stated]] = []
+    for number, part in enumerate(parts, start=1):
+        mine = {key: names[number - 1] for key, names in kept.items()}
         if all(mine.values()):
             if "variants" in mine and "variants" in part:
                 gone = set(part["variants"][0].split(",")) - set(mine["variants"])
                 part = _without_changes_of(part, gone)
-            found.append({**part, **{key: (",".join(names),) for key, names in mine.items()}})
+            found.append((number, {**part, **{key: (",".join(names),) for key, names in mine.items()}}))
     if not found:
         raise InputError(
             f"No part of the suite {suite.name} has these together: leave --variants or --dataset out."

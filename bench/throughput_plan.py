@@ -19,6 +19,7 @@ from bench.folders import data_folder
 from bench.grid import Cell, require_trainable, with_changes
 from bench.plan import MAX_IMAGE_SIZE, choose_device, sources_of
 from bench.provenance import device_name
+from bench.suite_options import said_of
 from bench.synthetic import IMAGE_SIZE, NAME, synthetic
 from bench.timing import MIN_ROUNDS
 from bench.todo import rows_that_count
@@ -91,25 +92,25 @@ def plan(options: argparse.Namespace) -> list[Group]:
     InputError, gans.VariantError
         For whatever can be wrong, before anything is timed.
     """
-    for part in options.parts:
-        if not part.variants:
-            raise InputError(
-                "--variants is needed, as in --variants dcgan,wgan; bench.run --list shows them."
-            )
-        if part.image_size is not None and part.image_size > MAX_IMAGE_SIZE:
-            raise InputError(f"--image-size {part.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
     if options.rounds < MIN_ROUNDS:
         raise InputError(
             f"--rounds {options.rounds} is too few: a 95 % interval of a median needs {MIN_ROUNDS}."
         )
     device = choose_device(options.device)
     root = options.data_root or data_folder()
-    groups = [group for part in options.parts for group in _groups(part, device, root)]
+    groups: list[Group] = []
+    for part in options.parts:
+        with said_of(part):
+            groups += _groups(part, device, root)
     require_trainable([group.baseline for group in groups])
     return groups
 
 
 def _groups(part: argparse.Namespace, device: str, root: Path) -> Iterator[Group]:
+    if not part.variants:
+        raise InputError("--variants is needed, as in --variants dcgan,wgan; bench.run --list shows them.")
+    if part.image_size is not None and part.image_size > MAX_IMAGE_SIZE:
+        raise InputError(f"--image-size {part.image_size} is more than {MAX_IMAGE_SIZE} pixels.")
     variants = [gans.get(name) for name in part.variants]
     modes = modes_of(part.precision, part.compile)
     per_dataset = [

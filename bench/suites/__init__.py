@@ -33,7 +33,7 @@ def get(spelled: str) -> Suite:
     InputError
         If there is none ("did you mean"), two have the name, or it cannot be read.
     """
-    if spelled.endswith(SUFFIX):
+    if spelled.lower().endswith(SUFFIX):
         return _read(Path(spelled), name=Path(spelled).stem)
     shipped, offered = _shipped(), _offered()
     if spelled not in names():
@@ -45,6 +45,11 @@ def get(spelled: str) -> Suite:
     found += [_of_plugin(entry_point) for entry_point in offered.get(spelled, ())]
     if len(found) > 1:
         raise InputError(f"Two suites are called {spelled!r}: {found[0]} and {found[1]}.")
+    if not found[0].is_file():
+        raise InputError(
+            f"The suite {spelled!r} is to be {found[0]}, which is not there: its package must install "
+            f"{SUFFIX} files as package data."
+        )
     return _read(found[0], name=spelled)
 
 
@@ -72,7 +77,7 @@ def _of_plugin(entry_point: EntryPoint) -> Traversable:
 
 def _read(file: Traversable, *, name: str) -> Suite:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors on Windows begin a file with a mark
     except OSError as error:
         raise InputError(f"The suite {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -44,13 +44,15 @@ def read_suite(text: str, *, name: str, file: str) -> Suite:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The suite {file} is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise InputError(f"The suite {file} is nested too deeply.") from error
     summary = table.pop("summary", None)
     if not (isinstance(summary, str) and summary.strip()):
         raise InputError(f'The suite {file} has no summary: give it a line, as summary = "…".')
     command = table.pop("command", COMMANDS[0])
     if command not in COMMANDS:
         raise InputError(
-            f"The suite {file} is for command = {command!r};{did_you_mean(command, COMMANDS)} there are "
+            f"The suite {file} is for command = {command!r}.{did_you_mean(command, COMMANDS)} There are "
             f"{' and '.join(COMMANDS)}."
         )
     parts = table.pop("parts", [{}])
@@ -76,7 +78,9 @@ def _stated(table: Mapping[str, object], file: str) -> Stated:
     found = {}
     for key, value in table.items():
         values = value if isinstance(value, list) else [value]
-        if not values or not all(map(_is_value, values)):
+        if not values:
+            raise InputError(f"The suite {file} states {key} = [], which is empty: leave it out, or fill it.")
+        if not all(map(_is_value, values)):
             raise InputError(
                 f"The suite {file} states {key} = {value!r}: an option is a text, a number or a list of them."
             )

@@ -56,6 +56,12 @@ def test_tables_a_picture_and_a_file(run, store, digits, train):
         assert name in done.out
 
 
+def test_checkpoints_of_one_run_are_lines_of_their_own():
+    first, last, other = Path("s/a/checkpoint-1"), Path("s/a/checkpoint"), Path("s/b/checkpoint")
+    names = [bench.parzen_audit.name_of(path, [first, last, other]) for path in (first, last, other)]
+    assert names == ["s/a/checkpoint-1", "s/a/checkpoint", "b"]
+
+
 def test_noise_is_added_as_said(train):
     added = pile(f"training images + noise of {NOISE_STD:g}", train, 500) - train[:500]
     # 128,000 draws: the standard error of their deviation is .0002.

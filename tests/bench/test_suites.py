@@ -128,6 +128,12 @@ def test_a_variant_of_ones_own_takes_the_place_of_all_where_the_parts_do_not_dif
     assert ids("--suite none.toml --variants vanilla") == ids("--variants vanilla --dataset ring8 --kimg 1")
 
 
+def test_a_file_from_windows_is_read():
+    Path("OWN.TOML").write_text(f"\ufeff{OWN}", encoding="utf-8")
+    Path("own.toml").write_text(OWN)
+    assert ids("--suite OWN.TOML") == ids("--suite own.toml")
+
+
 def test_a_cell_of_two_parts_is_one_cell(own):
     assert len(ids(f"{own} --seeds 0 --dataset ring8 --batch-size 32")) == 2
     Path("twice.toml").write_text(
@@ -220,10 +226,11 @@ HEAD = 'summary = "s"\n'
         (f'{HEAD}output = "runs"', "states 'output'. A suite of bench.run may state variants,"),
         (
             f'{HEAD}command = "bench.rum"',
-            "Did you mean 'bench.run'? there are bench.run and bench.throughput",
+            "Did you mean 'bench.run'? There are bench.run and bench.throughput",
         ),
         (f"{HEAD}kimg = true", "states kimg = True: an option is a text, a number or a list of them"),
-        (f"{HEAD}seeds = []", "states seeds = []"),
+        (f"{HEAD}seeds = []", "states seeds = [], which is empty"),
+        (f"{HEAD}kimg = {'[' * 3000}", "is nested too deeply"),
         (f'{HEAD}kimg = "many"', "The suite bad.toml: Argument --kimg: 'many' is not a number above 0"),
         (
             f"{HEAD}[[parts]]\n[[parts]]\nkimg = -1",
@@ -234,7 +241,15 @@ HEAD = 'summary = "s"\n'
             f"{HEAD}[[parts]]\neval-every = 1",
             "states 'eval-every' in part 1: it goes above the first [[parts]]",
         ),
-        (f'{HEAD}variants = "dcgn"', "There is no variant 'dcgn'. Did you mean 'dcgan'?"),
+        (f'{HEAD}variants = "dcgn"', "The suite bad.toml: There is no variant 'dcgn'. Did you mean 'dcgan'?"),
+        (
+            f'{HEAD}variants = "vanilla"\n[[parts]]\n[[parts]]\nkimg = 1\nepochs = 1',
+            "The suite bad.toml, part 2: --kimg and --epochs both set the budget",
+        ),
+        (
+            f'{HEAD}[[parts]]\nvariants = "vanilla"\n[[parts]]\nvariants = "lsgan"\nset = "dcgan.lr=1"',
+            "The suite bad.toml, part 2: ",
+        ),
         (
             f'{HEAD}variants = "dcgan"\ndataset = "digit"',
             "There is no data set 'digit'. Did you mean 'digits'?",
@@ -242,7 +257,7 @@ HEAD = 'summary = "s"\n'
         (f'{HEAD}dataset = "digits"', "--variants is needed"),
         (
             f'{HEAD}variants = "vanilla"\ndataset = "ring8"\n[[parts]]\nsamples = 8\n[[parts]]\nsamples = 9',
-            "Two parts of the suite score ring8 by other metrics, samples or extractors",
+            "The suite bad.toml, part 2: ring8 is scored by other metrics, samples or extractors than in an",
         ),
         (b"\xff\xfe", "is not UTF-8"),
     ],
@@ -300,7 +315,7 @@ def test_another_package_ships_suites(tmp_path, monkeypatch, run):
     assert f"theirs (bench.run --suite faces; {package / 'faces.toml'})" in listed
     for name, said in {
         "quick": "Two suites are called 'quick': ",
-        "lost": f"The suite {package / 'lost.toml'} cannot be read: No such file or directory.",
+        "lost": f"The suite 'lost' is to be {package / 'lost.toml'}, which is not there: its package must",
         "broken": "The suite 'broken' of no_such_package cannot be found: ModuleNotFoundError: ",
     }.items():
         assert said in listed

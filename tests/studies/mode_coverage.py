@@ -18,8 +18,9 @@ import torch
 
 import metrics
 import results
-from bench import datasets
+from bench import cli, datasets
 from bench.datasets.dataset import Dataset
+from bench.errors import InputError
 from bench.folders import data_folder
 
 PAPERS = Path(__file__).parents[2] / "results/published/modes/papers.csv"
@@ -43,7 +44,7 @@ OF_DATA = "the training data themselves"
 OF_NOISE = "uniform noise"
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """Write all three files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -53,6 +54,8 @@ def main(arguments: list[str]) -> None:
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
     frame = pd.concat([results.load(store) for store in args.stores], ignore_index=True)
+    if not frame["metric"].isin(SCORES).any():
+        raise InputError("No store has mode scores.")
     ours = of_store(frame)
     names = list(ours["dataset"].unique())
     beside = [of_data(name) for name in names]
@@ -65,6 +68,7 @@ def main(arguments: list[str]) -> None:
     table = markdown(ours, pd.read_csv(PAPERS, dtype=str))
     (args.output / "table.md").write_text(table)
     print(table)
+    return cli.OK
 
 
 def of_store(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,4 +158,4 @@ def plus_minus(row: pd.Series, name: str, digits: int) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(cli.call(main))

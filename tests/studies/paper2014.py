@@ -16,6 +16,7 @@ import matplotlib as mpl
 import pandas as pd
 
 import results
+from bench import cli
 
 PUBLISHED = {
     "adversarial nets": "225 ± 2",
@@ -29,13 +30,25 @@ EPOCH_KIMG = 50.0
 """The authors' training images are MNIST's first 50,000."""
 
 KEPT = [
-    *("variant", "seed", "batch_size", "kimg", "training_sec", "metric", "split", "value", "uncertainty"),
+    *(
+        "variant",
+        "changed",
+        "seed",
+        "compile",
+        "batch_size",
+        "kimg",
+        "training_sec",
+        "metric",
+        "split",
+        "value",
+        "uncertainty",
+    ),
     *("uncertainty_kind", "final", "details", "protocol_hash", "device_name", "cpu_threads", "torch_version"),
     *("git_commit", "started_utc", "command"),
 ]
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """Write all files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -47,38 +60,44 @@ def main(arguments: list[str]) -> None:
     frame = results.load(args.store)
     scores = frame[frame["phase"].eq("score").fillna(False)]
     scores[KEPT].to_csv(args.output / "rows.csv", index=False)
+    scores = scores[scores["split"].fillna("").eq("test") & scores["metric"].eq("parzen")]
     (args.output / "table.md").write_text(table(scores))
     lower = args.output / "lower-rate.csv"
-    draw(results.curves(frame), pd.read_csv(lower) if lower.exists() else None, args.output / "parzen.png")
+    draw(scores, pd.read_csv(lower) if lower.exists() else None, args.output / "parzen.png")
     print(table(scores))
+    return cli.OK
 
 
 def table(scores: pd.DataFrame) -> str:
-    """A line a training at its end, and the paper's."""
+    """One line per training at its end, and the paper's."""
     lines = ["| | epochs | seed | σ | nats |", "|---|---|---|---|---|"]
-    at_end = scores["final"].fillna(False) & scores["split"].fillna("").eq("test")
-    for _, row in scores[at_end & scores["metric"].eq("parzen")].sort_values("seed").iterrows():
+    for _, row in scores[scores["final"].fillna(False)].sort_values(["changed", "seed"]).iterrows():
         sigma = json.loads(row["details"])["sigma"]
         cells = [f"{row['kimg'] / EPOCH_KIMG:g}", str(row["seed"]), f"{sigma:.4f}"]
         cells += [f"{row['value']:.1f} ± {row['uncertainty']:.1f}"]
-        lines.append(f"| **`{row['variant']}`** | {' | '.join(cells)} |")
+        lines.append(f"| **`{named(row)}`** | {' | '.join(cells)} |")
     lines += [f"| *{name}, as published* | | | | *{nats}* |" for name, nats in PUBLISHED.items()]
     return "\n".join(lines) + "\n"
 
 
-def draw(curves: pd.DataFrame, lower: pd.DataFrame | None, path: Path) -> None:
+def named(row: pd.Series) -> str:
+    """The variant, and what was changed of its recipe."""
+    return " ".join(filter(None, (row["variant"], row["changed"])))
+
+
+def draw(scores: pd.DataFrame, lower: pd.DataFrame | None, path: Path) -> None:
     """Nats over epochs."""
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
-    mine = curves[curves["metric"].eq("parzen") & curves["split"].fillna("").eq("test")]
-    for seed, of_seed in mine.groupby("seed"):
-        axis.plot(of_seed["kimg"] / EPOCH_KIMG, of_seed["value"], "o-", label=f"gan2014, seed {seed}")
+    for _, mine in scores.sort_values("kimg").groupby(["changed", "seed", "compile"]):
+        label = f"{named(mine.iloc[0])}, seed {mine['seed'].iloc[0]}"
+        axis.plot(mine["kimg"] / EPOCH_KIMG, mine["value"], "o-", markersize=4, label=label)
     if lower is not None:
-        axis.plot(
-            lower["kimg"] / EPOCH_KIMG, lower["parzen"], "s-", label="from there at a tenth of the rate"
-        )
+        for run, mine in lower.groupby("run"):
+            label = f"{run.rsplit('-', 1)[0]}, from there at a tenth of the rate"
+            axis.plot(mine["kimg"] / EPOCH_KIMG, mine["parzen"], "s-", markersize=4, label=label)
     for name, nats in PUBLISHED.items():
         height = float(nats.split(" ")[0])
         axis.axhline(height, color="0.6", linewidth=0.8, linestyle="--")
@@ -90,4 +109,4 @@ def draw(curves: pd.DataFrame, lower: pd.DataFrame | None, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(cli.call(main))

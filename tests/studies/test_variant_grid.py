@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from variant_grid import interval, order_of, ranks, spread, three_digits, time_words, verdict
+from variant_grid import ALIKE, chosen, interval, order_of, ranks, spread, three_digits, time_words, verdict
+
+from bench.errors import InputError
 
 SEEDS = pd.DataFrame(
     {
@@ -13,12 +15,55 @@ SEEDS = pd.DataFrame(
 )
 
 
+GRID = pd.DataFrame(
+    {
+        **dict.fromkeys(ALIKE, "same"),
+        "variant": ["lsgan", "lsgan", "wgan", "wgan"],
+        "metric": ["fid@a", "parzen", "fid@a", "parzen"],
+        "outcome": "ok",
+        "changed": "ngf=32",
+    }
+)
+
+
+def test_one_grid_is_taken_as_it_is_but_for_what_still_goes_on():
+    going_on = GRID.assign(outcome=None)
+    assert len(chosen(pd.concat([GRID, going_on]), None, None)) == len(GRID)
+
+
+def test_one_of_several_data_sets_or_networks_is_chosen():
+    mixed = pd.concat([GRID, GRID.assign(dataset="other"), GRID.replace("fid@a", "fid@b")])
+    assert list(chosen(mixed, "same", "a")["metric"].value_counts().sort_index()) == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (GRID.assign(dataset="other"), "by dataset: other, same"),
+        (GRID.assign(kimg_budget="longer"), "by kimg_budget: longer, same"),
+        (GRID.replace("fid@a", "fid@b"), "by extractor: a, b"),
+        (GRID.assign(changed="ngf=64"), r"by changed \(lsgan\): ngf=32, ngf=64; changed \(wgan\)"),
+    ],
+)
+def test_several_grids_are_never_averaged(other, said):
+    with pytest.raises(InputError, match=said):
+        chosen(pd.concat([GRID, other]), None, None)
+
+
+def test_a_store_without_scores_is_told():
+    with pytest.raises(InputError, match="no training that has ended with a FID"):
+        chosen(GRID.assign(outcome=None), None, None)
+
+
 def test_the_least_geometric_mean_comes_first_and_a_failed_seed_last():
     assert order_of(SEEDS) == ["lsgan", "wgan_gp", "cgan"]
 
 
 def test_ranks_are_of_the_variants_that_the_paper_has():
-    assert ranks(SEEDS).splitlines()[2:] == ["| `lsgan` | 1 | 1 |", "| `wgan_gp` | 2 | 2 |"]
+    assert ranks(SEEDS).splitlines()[2:] == [
+        "| `lsgan` | 1 | 1 | 7.8 ± 0.6 |",
+        "| `wgan_gp` | 2 | 2 | 20.3 ± 5.0 |",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ final, best and trailing scores, and costs) and `curves.csv` (every score on the
 
 import argparse
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pandas as pd
 from matplotlib import ticker
 
 import results
+from bench import cli
+from bench.errors import InputError
 
 SCORES = {
     "is": "IS ↑",
@@ -34,27 +37,33 @@ LOST = 0.001
 """Of the samples, a hundredth of an even share of ten: a class with less is counted as lost."""
 
 FELL_BACK = 1.5
-"""Times the best FID on the way: a final FID beyond it is counted as a training that fell back."""
+"""Times the FID where the validation score is best: a training whose final FID is beyond it fell back."""
 
 TARGET = 300.0
 """FID that time to quality is measured to."""
 
-PAPER = {"dcgan": 6.8, "lsgan": 7.8, "wgan": 6.7, "wgan_gp": 20.3}
+PAPER = {"dcgan": (6.8, 0.5), "lsgan": (7.8, 0.6), "wgan": (6.7, 0.4), "wgan_gp": (20.3, 5.0)}
 """FID on MNIST of NS GAN, LSGAN, WGAN and WGAN-GP in "Are GANs Created Equal?" (arXiv 1711.10337, table 2),
-each after 20 epochs at the best of 100 draws of settings."""
+each after 20 epochs at the best of 100 draws of settings, ± as published."""
+
+ALIKE = ("dataset", "dataset_fingerprint", "image_shape", "batch_size", "kimg_budget", "precision", "compile")
+"""What all trainings of a grid have in common."""
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """Write all files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("store", type=Path, metavar="STORE")
+    parser.add_argument("--dataset", help="of a store with several: the one to tell of")
+    parser.add_argument(
+        "--extractor", help="of a store scored on several networks' features: the one to tell of"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args(arguments)
+    frame = chosen(results.load(args.store), args.dataset, args.extractor)
     args.output.mkdir(parents=True, exist_ok=True)
-    frame = results.load(args.store)
-    frame = frame[frame["outcome"].notna()]  # trainings that still go on have none
     seeds = per_seed(frame)
     seeds.to_csv(args.output / "rows.csv", index=False)
     on_the_way(frame).to_csv(args.output / "curves.csv", index=False)
@@ -62,6 +71,32 @@ def main(arguments: list[str]) -> None:
     draw(frame, seeds, args.output / "fid.png")
     draw_samples(frame, order_of(seeds), args.store, args.output / "samples.png")
     print(page(frame, seeds))
+    return cli.OK
+
+
+def chosen(frame: pd.DataFrame, dataset: str | None, extractor: str | None) -> pd.DataFrame:
+    """The rows of one data set and one network's features, of trainings that have ended.
+
+    Raises
+    ------
+    InputError
+        If they are of more than one grid, because a mean over these would mean nothing; if there are none.
+    """
+    frame = frame[frame["outcome"].notna()]
+    if dataset is not None:
+        frame = frame[frame["dataset"] == dataset]
+    metric = frame["metric"].fillna("")
+    if extractor is not None:
+        frame = frame[~metric.str.contains("@") | metric.str.endswith(f"@{extractor}")]
+    found = {name: set(frame[name].dropna()) for name in ALIKE}
+    found["extractor"] = {name.split("@")[1] for name in frame["metric"].dropna() if "@" in name}
+    found |= {f"changed ({v})": set(of["changed"].dropna()) for v, of in frame.groupby("variant")}
+    several = [f"{name}: {', '.join(map(str, sorted(has)))}" for name, has in found.items() if len(has) > 1]
+    if several:
+        raise InputError(f"The store has several grids, by {'; '.join(several)}.")
+    if not frame["metric"].fillna("").str.startswith("fid@").any():
+        raise InputError("The store has no training that has ended with a FID of those.")
+    return frame
 
 
 def page(frame: pd.DataFrame, seeds: pd.DataFrame) -> str:
@@ -69,7 +104,9 @@ def page(frame: pd.DataFrame, seeds: pd.DataFrame) -> str:
     first = seeds.iloc[0]
     verdicts = results.compare(frame, metric="fid", pairs="all")
     reached = results.time_to_quality(frame, {"fid": TARGET})
-    commits = " and ".join(sorted({commit[:7] for commit in seeds["git_commit"]}))
+    commits = " and ".join(
+        sorted(re.sub("^(.{7})[0-9a-f]*", r"\1", one) for one in set(seeds["git_commit"].dropna()))
+    )
     parts = [
         f"# `{first['dataset']}`, {first['kimg_budget']:g} kimg in batches of {first['batch_size']}",
         f"Made by `tests/studies/variant_grid.py` ([how to read it](../README.md)). Commit {commits}; "
@@ -95,7 +132,6 @@ def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
     at = {"final": "fid", "best": "fid_best", "trailing": "fid_trailing", "best_kimg": "best_kimg"}
     seeds = table[[*kept, *at, "final_uncertainty"]].rename(columns=at | {"final_uncertainty": "fid_error"})
     seeds = seeds.set_index("training_id")
-    seeds["fid_least"] = tested_fid(frame).groupby("training_id")["value"].min()
     tested = frame["final"].fillna(False) & frame["split"].fillna("test").eq("test")
     for name in (*SCORES, "min_class_share"):
         rows = frame[tested & frame["metric"].fillna("").str.split("@").str[0].eq(name)]
@@ -138,8 +174,8 @@ def main_table(seeds: pd.DataFrame, reached: pd.DataFrame) -> str:
         cells = [f"{len(ok)} of {len(mine)}"]
         cells += [interval(ok[name], log=True) for name in ("fid", "fid_best", "fid_trailing")]
         cells += [
-            f"{ok['images_per_sec'].median():,.0f}",
-            f"{ok['training_sec'].median():.0f}",
+            median(ok["images_per_sec"]),
+            median(ok["training_sec"]),
             time_words(time),
         ]
         lines.append(f"| `{variant}` | {' | '.join(cells)} |")
@@ -188,20 +224,22 @@ def counts(frame: pd.DataFrame, seeds: pd.DataFrame) -> str:
     for variant in order_of(seeds):
         mine = seeds[seeds["variant"] == variant]
         ok = mine[mine["outcome"] == "ok"]
-        back = (ok["fid"] > FELL_BACK * ok["fid_least"]).sum()
-        cells = [len(mine) - len(ok), (ok["min_class_share"] < LOST).sum(), back, flagged[variant] or "–"]
+        lost = (ok["min_class_share"] < LOST).sum() if ok["min_class_share"].notna().any() else "–"
+        back = (ok["fid"] > FELL_BACK * ok["fid_best"]).sum() if ok["fid_best"].notna().any() else "–"
+        cells = [len(mine) - len(ok), lost, back, flagged[variant] or "–"]
         lines.append(f"| `{variant}` | {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
 def ranks(seeds: pd.DataFrame) -> str:
-    """The order of those variants that "Are GANs Created Equal?" has, beside its order."""
-    there = [variant for variant in order_of(seeds) if variant in PAPER]
+    """The order of those variants that "Are GANs Created Equal?" has, beside its order and its figures."""
+    scored = set(seeds.loc[seeds["fid"].notna(), "variant"])
+    there = [variant for variant in order_of(seeds) if variant in PAPER and variant in scored]
     theirs = sorted(there, key=PAPER.__getitem__)
-    lines = ["| variant | rank here | rank in arXiv 1711.10337 |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {place} | {theirs.index(name) + 1} |" for place, name in enumerate(there, start=1)
-    ]
+    lines = ["| variant | rank here | rank in arXiv 1711.10337 | its FID |", "|---|---|---|---|"]
+    for place, name in enumerate(there, start=1):
+        value, deviation = PAPER[name]
+        lines.append(f"| `{name}` | {place} | {theirs.index(name) + 1} | {value} ± {deviation} |")
     return "\n".join(lines)
 
 
@@ -211,6 +249,11 @@ def order_of(seeds: pd.DataFrame) -> list[str]:
         lambda values: results.t_interval(values, log=True).estimate
     )
     return list(means.sort_values().index)
+
+
+def median(values: pd.Series) -> str:
+    """To the unit, or a dash."""
+    return f"{values.median():,.0f}" if values.notna().any() else "–"
 
 
 def interval(values: pd.Series, *, log: bool = False) -> str:
@@ -315,4 +358,4 @@ def draw_samples(frame: pd.DataFrame, order: list[str], store: Path, path: Path)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(cli.call(main))
