@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     settings = gans.Settings(kimg=1e6, batch_size=100)  # of no end: `until_kimg` says where
     trainer = gans.Trainer(at_a_tenth(gans.get("gan2014")), data.train.tensor, settings)
     trainer.load_state_dict(read_checkpoint(args.checkpoint)[0])
-    of_run = {"run": args.checkpoint.parent.name}
+    of_run = {"run": args.checkpoint.parent.name.rsplit("-", 1)[0]}  # without the training's hash
     begun = trainer.kimg
     before = [pd.read_csv(args.output)] if args.output.exists() else []
     made_by = provenance([Path(__file__).name, *arguments], "cpu")

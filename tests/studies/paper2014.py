@@ -3,8 +3,8 @@
     python -m bench.run --suite paper2014 --output STORE
     python tests/studies/paper2014.py STORE --output results/published/paper2014
 
-Writes `table.md`, `rows.csv` (every score on the way) and `parzen.png`, which also shows `lower-rate.csv`, if
-`tests/studies/lower_rate.py` has left one in the same folder.
+Prints the table; writes `rows.csv` (every score on the way) and `parzen.png`, which also shows `lower-rate.csv`,
+if `tests/studies/lower_rate.py` has left one in the same folder.
 """
 
 import argparse
@@ -49,7 +49,7 @@ KEPT = [
 
 
 def main(arguments: list[str]) -> int:
-    """Write all files."""
+    """Write both files, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -61,7 +61,6 @@ def main(arguments: list[str]) -> int:
     scores = frame[frame["phase"].eq("score").fillna(False)]
     scores[KEPT].to_csv(args.output / "rows.csv", index=False)
     scores = scores[scores["split"].fillna("").eq("test") & scores["metric"].eq("parzen")]
-    (args.output / "table.md").write_text(table(scores))
     lower = args.output / "lower-rate.csv"
     draw(scores, pd.read_csv(lower) if lower.exists() else None, args.output / "parzen.png")
     print(table(scores))
@@ -96,7 +95,7 @@ def draw(scores: pd.DataFrame, lower: pd.DataFrame | None, path: Path) -> None:
         axis.plot(mine["kimg"] / EPOCH_KIMG, mine["value"], "o-", markersize=4, label=label)
     if lower is not None:
         for run, mine in lower.groupby("run"):
-            label = f"{run.rsplit('-', 1)[0]}, from there at a tenth of the rate"
+            label = f"{run.rsplit('-', 1)[-1]} from there at a tenth of the rate"
             axis.plot(mine["kimg"] / EPOCH_KIMG, mine["parzen"], "s-", markersize=4, label=label)
     for name, nats in PUBLISHED.items():
         height = float(nats.split(" ")[0])

@@ -113,7 +113,7 @@ def test_only_what_is_significant_is_bold(found, words):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "reached", "words"), [(12.3, 5, "12 (5 of 6)"), (np.nan, 2, "(2 of 6)"), (np.nan, 0, "never")]
+    ("seconds", "reached", "words"), [(12.3, 5, "12 (5 of 6)"), (np.inf, 2, "(2 of 6)"), (np.nan, 0, "never")]
 )
 def test_time_to_quality_says_how_many_got_there(seconds, reached, words):
     row = pd.Series({"training_sec": seconds, "seeds_reached": reached, "seeds": 6})
