@@ -3,8 +3,8 @@
     python -m bench.run --suite paper2014 --output STORE
     python tests/studies/paper2014.py STORE --output results/published/paper2014
 
-Prints the table; writes `rows.csv` (every score on the way) and `parzen.png`, which also shows `lower-rate.csv`,
-if `tests/studies/lower_rate.py` has left one in the same folder.
+Prints the table; writes `rows.csv` (every score on the way) and `parzen.png`, which also shows
+`lower-rate.csv`, if `tests/studies/lower_rate.py` has left one in the same folder.
 """
 
 import argparse
