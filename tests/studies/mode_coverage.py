@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
     frame = pd.concat([results.load(store) for store in args.stores], ignore_index=True)
+    frame = frame[frame["outcome"].notna()]  # trainings that still go on have none
     if not frame["metric"].isin(SCORES).any():
         raise InputError("No store has mode scores.")
     ours = of_store(frame)
