@@ -73,7 +73,7 @@ def with_parts(parser: cli.Parser, arguments: Sequence[str], statable: Statable)
 
 @contextmanager
 def said_of(part: argparse.Namespace) -> Iterator[None]:
-    """Whatever is wrong with a part of a suite is said with the file and the part: users did not type it."""
+    """Whatever is wrong with a part of a suite is said with the file and the part that it was found in."""
     try:
         yield
     except BAD_INPUT as error:

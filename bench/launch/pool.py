@@ -51,7 +51,7 @@ class Place(Protocol):
         """How many more cells can be submitted now."""
 
     def start(self, arguments: tuple[str, ...], on_line: Callable[[str], None]) -> Worker:
-        """Give out a cell: the arguments of `bench.launch.cell`, and what gets each line it prints."""
+        """Submit a cell: the arguments of `bench.launch.cell`, and what gets each line it prints."""
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,6 @@ from gans.checkpoint import read_checkpoint
 
 SCORES = ["parzen", "fid"]
 
-
 RATE = 0.01
 """Before the recipe's decay; its own is .1."""
 

@@ -70,12 +70,13 @@ def test_ranks_are_of_the_variants_that_the_paper_has():
     ("values", "words"),
     [
         ([200.0, 200.0], "200 [200, 200]"),
-        ([0.5, 0.7], "0.600 [−0.671, 1.87]"),
+        # ln: mean −.5249, standard error .1682, t at one degree of freedom 12.706.
+        ([0.5, 0.7], "0.592 [0.0698, 5.02]"),
         ([3.14159], "3.14 (1 seed)"),
         ([], "–"),
     ],
 )
-def test_a_mean_has_its_interval_over_seeds(values, words):
+def test_a_geometric_mean_has_its_interval_over_seeds(values, words):
     assert interval(pd.Series(values, dtype=float)) == words
 
 

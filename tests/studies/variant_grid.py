@@ -13,11 +13,8 @@ import re
 import sys
 from pathlib import Path
 
-import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from matplotlib import ticker
-from PIL import Image
+from variant_pictures import draw_fid, draw_samples
 
 import results
 from bench import cli
@@ -69,10 +66,11 @@ def main(arguments: list[str]) -> int:
     seeds = per_seed(frame)
     seeds.to_csv(args.output / "rows.csv", index=False)
     on_the_way(frame).to_csv(args.output / "curves.csv", index=False)
-    (args.output / "README.md").write_text(page(frame, seeds))
-    draw(frame, seeds, args.output / "fid.png")
+    text = page(frame, seeds)
+    (args.output / "README.md").write_text(text)
+    draw_fid(frame, seeds, order_of(seeds), args.output / "fid.png")
     draw_samples(frame, order_of(seeds), args.store, args.output / "samples.png")
-    print(page(frame, seeds))
+    print(text)
     return cli.OK
 
 
@@ -148,14 +146,6 @@ def per_seed(frame: pd.DataFrame) -> pd.DataFrame:
     return seeds.reset_index().sort_values(["variant", "seed"], ignore_index=True)
 
 
-def tested_fid(frame: pd.DataFrame) -> pd.DataFrame:
-    """FID against the test split over training, untrained networks left out."""
-    curve = results.curves(frame)
-    return curve[
-        curve["metric"].str.startswith("fid@") & curve["split"].fillna("").eq("test") & curve["kimg"].gt(0)
-    ]
-
-
 def on_the_way(frame: pd.DataFrame) -> pd.DataFrame:
     """Every score over training."""
     kept = ["variant", "seed", "kimg", "training_sec", "metric", "split", "value", "uncertainty"]
@@ -174,12 +164,8 @@ def main_table(seeds: pd.DataFrame, reached: pd.DataFrame) -> str:
         ok = mine[mine["outcome"] == "ok"]
         time = reached[reached["variant"] == variant].iloc[0]
         cells = [f"{len(ok)} of {len(mine)}"]
-        cells += [interval(ok[name], log=True) for name in ("fid", "fid_best", "fid_trailing")]
-        cells += [
-            median(ok["images_per_sec"]),
-            median(ok["training_sec"]),
-            time_words(time),
-        ]
+        cells += [interval(ok[name]) for name in ("fid", "fid_best", "fid_trailing")]
+        cells += [median(ok["images_per_sec"]), median(ok["training_sec"]), time_words(time)]
         lines.append(f"| `{variant}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -258,12 +244,12 @@ def median(values: pd.Series) -> str:
     return f"{values.median():,.0f}" if values.notna().any() else "–"
 
 
-def interval(values: pd.Series, *, log: bool = False) -> str:
-    """A mean with its 95 % interval over seeds, or a dash."""
+def interval(values: pd.Series) -> str:
+    """A geometric mean with its 95 % interval over seeds, or a dash."""
     known = values.dropna()
     if known.empty:
         return "–"
-    found = results.t_interval(known, log=log)
+    found = results.t_interval(known, log=True)
     if len(known) == 1:
         return f"{three_digits(found.estimate)} (1 seed)"
     return f"{three_digits(found.estimate)} [{three_digits(found.low)}, {three_digits(found.high)}]"
@@ -304,63 +290,6 @@ def time_words(row: pd.Series) -> str:
     share = f"{row['seeds_reached']:g} of {row['seeds']:g}"
     # The median seed may be one that never got there.
     return f"{row['training_sec']:.0f} ({share})" if math.isfinite(row["training_sec"]) else f"({share})"
-
-
-def draw(frame: pd.DataFrame, seeds: pd.DataFrame, path: Path) -> None:
-    """FID of every seed, and the geometric mean over seeds on the way."""
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    order = order_of(seeds)
-    # By name, so that a variant has one colour in all of these pictures.
-    colours = dict(zip(sorted(order), mpl.colormaps["tab10"].colors, strict=False))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for place, variant in enumerate(order):
-        mine = seeds.loc[seeds["variant"] == variant, "fid"]
-        left.scatter(mine, [place] * len(mine), color=colours[variant], s=26, alpha=0.7)
-        mean = results.t_interval(mine, log=True)
-        left.plot([mean.low, mean.high], [place + 0.28] * 2, color=colours[variant], linewidth=2)
-    left.set(xscale="log", xlabel="FID at the end; line: 95 % interval of the mean")
-    left.set_yticks(range(len(order)), order)
-    left.invert_yaxis()
-    curve = tested_fid(frame)
-    for variant in order:
-        mine = curve[curve["variant"] == variant].groupby("kimg")[["value", "training_sec"]]
-        mean = mine.agg(lambda values: results.t_interval(values, log=True).estimate)
-        right.plot(mean["training_sec"], mean["value"], color=colours[variant], marker="o", label=variant)
-    right.set(
-        xscale="log", yscale="log", xlabel="seconds of training", ylabel="FID, geometric mean over seeds"
-    )
-    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    for axis in (left.xaxis, right.xaxis, right.yaxis):
-        low, high = axis.get_view_interval()
-        # Labels of a long axis run into one another, and a short one would have none.
-        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high > 6 * low else (1, 2, 3, 4, 5, 7)))
-        axis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-        axis.set_minor_locator(ticker.NullLocator())
-    figure.savefig(path, dpi=110)
-
-
-def draw_samples(frame: pd.DataFrame, order: list[str], store: Path, path: Path) -> None:
-    """Samples of each variant's lowest seed that ended well."""
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, -(-len(order) // 2), figsize=(11, 6), layout="constrained", squeeze=False)
-    ended = frame[frame["outcome"].eq("ok")].sort_values("seed").groupby("variant").first()
-    for axis, variant in zip(axes.flat, order, strict=False):
-        if variant not in ended.index:
-            axis.set_title(f"{variant}: none ended well", fontsize=10)
-            continue
-        first = ended.loc[variant]
-        axis.imshow(plt.imread(store / first["run_folder"] / "samples.png"), cmap="gray")
-        axis.set_title(f"{variant}, seed {first['seed']}", fontsize=10)
-    for axis in axes.flat:
-        axis.axis("off")
-    figure.set_dpi(110)
-    figure.canvas.draw()
-    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba()))
-    picture.convert("L").save(path, optimize=True)  # a third of the size
 
 
 if __name__ == "__main__":
